@@ -1,0 +1,79 @@
+"""Khata: the shop's ledger on the phone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from khata.core.db import engine_options
+from khata.core.photos import PhotoStore
+from khata.extensions import db, htmx, migrate
+from khata.settings import ROOT, Settings, load_settings
+from khata.web import assets, auth, compression, filters, health, locale, logs, pages, security, transactions
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application: settings, extensions, web, rooms."""
+    settings = settings or load_settings()
+    app = Flask("khata", root_path=str(ROOT), template_folder="templates", static_folder=None)
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url),
+        SESSION_COOKIE_NAME="khata_visit",
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.is_https,
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=timedelta(days=180),
+        MAX_FORM_MEMORY_SIZE=1024 * 1024,
+        MAX_FORM_PARTS=500,
+        KHATA=settings,
+    )
+    if settings.trusted_proxies:
+        count = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    logs.init_app(app)
+    _bind_extensions(app, settings)
+    _bind_web(app, settings)
+    _bind_rooms(app)
+    auth.require_named_access(app)
+    return app
+
+
+def _bind_extensions(app: Flask, settings: Settings) -> None:
+    import tasks
+    from khata.messages.channels import ConsoleChannel
+
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(ROOT / "khata" / "migrations"), render_as_batch=True)
+    htmx.init_app(app)
+    app.extensions["khata_photos"] = PhotoStore(settings.data_dir / "photos")
+    app.extensions["khata_channels"] = {"sms": ConsoleChannel(settings.data_dir)}
+    tasks.bind(app)
+
+
+def _bind_web(app: Flask, settings: Settings) -> None:
+    # after_request functions run in the reverse order: the commit first, then cookies and headers, compression last
+    compression.init_app(app)
+    assets.init_app(app)
+    security.init_app(app, settings)
+    auth.init_app(app)
+    locale.init_app(app)
+    transactions.init_app(app)
+    filters.init_app(app)
+    pages.init_app(app)
+    health.init_app(app)
+
+
+def _bind_rooms(app: Flask) -> None:
+    from khata import cli
+    from khata.accounts.views import blueprint as accounts
+    from khata.imports.views import blueprint as imports
+    from khata.ledger.views import blueprint as ledger
+    from khata.parties.views import blueprint as parties
+
+    for room in (accounts, parties, ledger, imports):
+        app.register_blueprint(room)
+    cli.init_app(app)

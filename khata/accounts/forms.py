@@ -1,0 +1,80 @@
+"""Parse and check what sign-in and shop forms carry."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from babel.numbers import get_currency_name, list_currencies
+from flask_babel import lazy_gettext as _
+
+from khata.accounts.actions import NewShop
+from khata.accounts.catalogue import CATEGORY_CODES
+from khata.core.forms import Form
+from khata.core.names import clean_name
+from khata.core.phone import country_defaults, parse_phone, region_of
+
+
+def read_phone(form: Form, region: str) -> str:
+    """The E.164 number of a sign-in form; raises RefusedForm."""
+    phone = form.read("phone", lambda text: parse_phone(text, region))
+    form.require_valid()
+    return str(phone)
+
+
+def read_code(form: Form) -> str:
+    """The six digits of a sign-in code, typed in any script; raises RefusedForm."""
+    digits = "".join(str(int(char)) for char in form.value("code") if char.isdecimal())
+    if not re.fullmatch(r"[0-9]{6}", digits):
+        form.errors["code"] = _("The code has 6 digits.")
+    form.require_valid()
+    return digits
+
+
+def read_new_shop(form: Form, phone: str, currencies: set[str], time_zones: set[str]) -> NewShop:
+    """A new shop; currency and time zone come from the owner's number where none is chosen; raises RefusedForm."""
+    country = region_of(phone)
+    currency, time_zone = country_defaults(country)
+    new = NewShop(
+        name=form.name(),
+        category=read_category(form),
+        currency=form.choice("currency", currencies, currency),
+        time_zone=form.choice("time_zone", time_zones, time_zone),
+        country=country,
+    )
+    form.require_valid()
+    return new
+
+
+def read_category(form: Form) -> str:
+    """A known category's code, or the person's own words; "other" where nothing was said."""
+    chosen = form.value("category") or "other"
+    if chosen == "other" and form.value("category_other").strip():
+        chosen = form.value("category_other")
+    if chosen in CATEGORY_CODES:
+        return chosen
+    field = "category_other" if form.value("category_other") else "category"
+    return form.read(field, lambda text: clean_name(text, 40)) or "other"
+
+
+def read_person(form: Form, languages: set[str]) -> tuple[str, str]:
+    """(name, language) of the person's own page; raises RefusedForm."""
+    name, lang = form.name(), form.choice("lang", languages)
+    form.require_valid()
+    return name, lang
+
+
+@lru_cache(maxsize=16)
+def currency_choices(locale: str, first: str) -> list[tuple[str, str]]:
+    """(code, name) of the currencies a shop can keep, the likeliest first."""
+    codes = [first, *sorted(code for code in IN_USE if code != first)]
+    return [(code, f"{code} · {get_currency_name(code, locale=locale)}") for code in codes]
+
+
+IN_USE = (
+    frozenset(
+        "INR NPR BDT PKR LKR USD EUR GBP AED SAR QAR KWD OMR BHD MYR SGD IDR PHP THB VND KRW JPY CNY KES NGN GHS TZS UGX "
+        "ZAR EGP BRL MXN CAD AUD NZD CHF MMK KHR ETB RWF ZMW".split()
+    )
+    & list_currencies()
+)

@@ -1,0 +1,101 @@
+"""People, shops, members, devices, sessions and sign-in codes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from khata.core.db import Base, ShopOwned
+
+
+class Person(Base):
+    """Somebody with a phone number. `arrival` keeps the link or advertisement they first came by."""
+
+    __tablename__ = "people"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    phone: Mapped[str] = mapped_column(sa.String(16), unique=True)  # E.164
+    name: Mapped[str] = mapped_column(sa.String(80), default="")
+    lang: Mapped[str] = mapped_column(sa.String(12))
+    arrival: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
+    created_at: Mapped[datetime]
+
+
+class Shop(Base):
+    """A shop. Currency and time zone stay as they were chosen: amounts and days hang on them."""
+
+    __tablename__ = "shops"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(80))
+    category: Mapped[str] = mapped_column(sa.String(40))
+    currency: Mapped[str] = mapped_column(sa.String(3))
+    time_zone: Mapped[str] = mapped_column(sa.String(40))
+    country: Mapped[str] = mapped_column(sa.String(2))
+    created_at: Mapped[datetime]
+
+
+class Member(ShopOwned, Base):
+    """A person's place in a shop."""
+
+    __tablename__ = "members"
+    __table_args__ = (
+        sa.UniqueConstraint("shop_id", "person_id"),
+        sa.Index("ix_members_person_id", "person_id"),
+        {"sqlite_with_rowid": False},
+    )
+
+    person_id: Mapped[UUID] = mapped_column(sa.ForeignKey("people.id"))
+    role: Mapped[str] = mapped_column(sa.String(20))
+    created_at: Mapped[datetime]
+
+
+class Device(Base):
+    """A browser that somebody signed in on."""
+
+    __tablename__ = "devices"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    label: Mapped[str] = mapped_column(sa.String(60))
+    created_at: Mapped[datetime]
+
+
+class Session(Base):
+    """A signed-in browser. Only the hash of its token is kept."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (sa.Index("ix_sessions_person_id", "person_id"), {"sqlite_with_rowid": False})
+
+    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(sa.ForeignKey("people.id"))
+    device_id: Mapped[UUID] = mapped_column(sa.ForeignKey("devices.id"))
+    shop_id: Mapped[UUID | None] = mapped_column(sa.ForeignKey("shops.id"))
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class SignInCode(Base):
+    """A one-time code sent to a number, and what counts against the limits."""
+
+    __tablename__ = "sign_in_codes"
+    __table_args__ = (
+        sa.Index("ix_sign_in_codes_phone", "phone", "created_at"),
+        sa.Index("ix_sign_in_codes_address", "address", "created_at"),
+        sa.Index("ix_sign_in_codes_prefix", "prefix", "created_at"),
+        {"sqlite_with_rowid": False},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    phone: Mapped[str] = mapped_column(sa.String(16))
+    address: Mapped[str] = mapped_column(sa.String(45))
+    prefix: Mapped[str] = mapped_column(sa.String(16))
+    code_hash: Mapped[str] = mapped_column(sa.String(120))
+    tries: Mapped[int] = mapped_column(sa.Integer, default=0)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]

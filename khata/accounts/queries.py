@@ -1,0 +1,108 @@
+"""Reads of people, shops and sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from khata.accounts.models import Device, Member, Person, Session, Shop, SignInCode
+from khata.core.db import db
+from khata.journal.models import JournalHead
+
+SESSIONS, PEOPLE, SHOPS, MEMBERS = Session.__table__, Person.__table__, Shop.__table__, Member.__table__
+HEADS = JournalHead.__table__
+
+_SIGNED_IN = (
+    sa.select(
+        SESSIONS.c.last_seen_at,
+        SESSIONS.c.device_id,
+        PEOPLE.c.id.label("person_id"),
+        PEOPLE.c.name.label("person_name"),
+        PEOPLE.c.phone,
+        PEOPLE.c.lang,
+        MEMBERS.c.id.label("member_id"),
+        MEMBERS.c.role,
+        SHOPS.c.id.label("shop_id"),
+        SHOPS.c.name.label("shop_name"),
+        SHOPS.c.category,
+        SHOPS.c.currency,
+        SHOPS.c.time_zone,
+        SHOPS.c.country,
+        HEADS.c.seq,
+    )
+    .select_from(
+        SESSIONS.join(PEOPLE, PEOPLE.c.id == SESSIONS.c.person_id)
+        .outerjoin(MEMBERS, (MEMBERS.c.shop_id == SESSIONS.c.shop_id) & (MEMBERS.c.person_id == SESSIONS.c.person_id))
+        .outerjoin(SHOPS, SHOPS.c.id == MEMBERS.c.shop_id)
+        .outerjoin(HEADS, HEADS.c.shop_id == SHOPS.c.id)
+    )
+    .where(
+        SESSIONS.c.token_hash == sa.bindparam("token_hash"),
+        SESSIONS.c.ended_at.is_(None),
+        SESSIONS.c.last_seen_at > sa.bindparam("seen_after"),
+    )
+)
+
+
+def signed_in(token_hash: bytes, seen_after: datetime) -> sa.Row[Any] | None:
+    """Session, person, member, shop and the shop's last journal line of a cookie; None where it no longer holds."""
+    values = {"token_hash": token_hash, "seen_after": seen_after}
+    return db.session.connection().execute(_SIGNED_IN, values).first()
+
+
+def person_by_phone(phone: str) -> Person | None:
+    """The person with this E.164 number."""
+    return db.session.scalar(sa.select(Person).where(Person.phone == phone))
+
+
+def shops_of(person_id: UUID) -> list[sa.Row[Any]]:
+    """The shops a person is a member of (id, name, currency, member_id), by name."""
+    query = (
+        sa.select(Shop.id, Shop.name, Shop.currency, Member.id.label("member_id"))
+        .join(Member, Member.shop_id == Shop.id)
+        .where(Member.person_id == person_id)
+        .order_by(Shop.name, Shop.id)
+    )
+    return list(db.session.execute(query))
+
+
+def member_names(shop_id: UUID, member_ids: Iterable[UUID | None]) -> dict[UUID, str]:
+    """Names (or numbers, where there is none yet) of members of the shop."""
+    wanted = {member_id for member_id in member_ids if member_id}
+    if not wanted:
+        return {}
+    query = sa.select(Member.id, Person.name, Person.phone).join(Person, Person.id == Member.person_id)
+    rows = db.session.execute(query.where(Member.shop_id == shop_id, Member.id.in_(wanted)))
+    return {row.id: row.name or row.phone for row in rows}
+
+
+def all_shops() -> list[Shop]:
+    """Every shop there is, oldest first: for `flask verify`."""
+    return list(db.session.scalars(sa.select(Shop).order_by(Shop.created_at, Shop.id)))
+
+
+def shop_by_id(shop_id: UUID) -> Shop | None:
+    """The shop of this id."""
+    return db.session.get(Shop, shop_id)
+
+
+def device_exists(device_id: UUID) -> bool:
+    """True where the device was enrolled."""
+    return db.session.get(Device, device_id) is not None
+
+
+def codes_since(moment: datetime, **where: str) -> int:
+    """How many codes asked for since `moment` match `where` (phone, address or prefix) and were never used."""
+    query = sa.select(sa.func.count()).select_from(SignInCode)
+    query = query.where(SignInCode.created_at > moment, SignInCode.used_at.is_(None))
+    return db.session.scalar(query.filter_by(**where)) or 0
+
+
+def newest_code(phone: str) -> SignInCode | None:
+    """The last code sent to `phone`."""
+    query = sa.select(SignInCode).where(SignInCode.phone == phone)
+    return db.session.scalar(query.order_by(SignInCode.created_at.desc(), SignInCode.id.desc()).limit(1))

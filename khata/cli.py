@@ -1,0 +1,57 @@
+"""Commands: `flask --app app …`."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+from flask import Flask
+
+from khata.accounts.queries import all_shops
+from khata.imports.commands import import_file
+from khata.ledger.verification import differences
+
+
+def init_app(app: Flask) -> None:
+    """Add the commands."""
+    for command in (verify, worker, demo, import_file):
+        app.cli.add_command(command)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For machines: one JSON object.")
+def verify(as_json: bool) -> None:
+    """Prove that all balances and the journal agree."""
+    shops = all_shops()
+    found = [(shop.id.hex, difference) for shop in shops for difference in differences(shop.id, shop.currency)]
+    verdict = f"{len(shops)} shops: " + (f"{len(found)} differences" if found else "balances and journal agree")
+    if as_json:
+        listed = [{"shop": shop, "difference": difference} for shop, difference in found]
+        click.echo(json.dumps({"ok": not found, "shops": len(shops), "differences": listed}))
+    else:
+        for shop, difference in found:
+            click.echo(f"shop {shop}: {difference}")
+        click.echo(verdict)
+    sys.exit(1 if found else 0)
+
+
+@click.command()
+@click.option("--threads", default=2, show_default=True, help="How many tasks at a time.")
+def worker(threads: int) -> None:
+    """Run queued and periodic tasks until told to stop; a running task is finished first."""
+    from tasks import huey
+
+    consumer = huey.create_consumer(workers=threads, periodic=True, graceful_signal="TERM")
+    consumer.run()
+
+
+@click.command()
+@click.option("--phone", default="+919876543210", show_default=True, help="The owner's number.")
+@click.option("--lang", default="en", show_default=True, help="The owner's language.")
+def demo(phone: str, lang: str) -> None:
+    """Make a shop with customers and entries to look at."""
+    from khata.demo import make_demo
+
+    shop = make_demo(phone, lang)
+    click.echo(f"“{shop}” is ready. Sign in with {phone}: the code appears where the worker runs, and in outbox.jsonl.")

@@ -1,0 +1,38 @@
+"""The only one who knows the time. Times are UTC; days are the shop's days."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+
+@lru_cache(maxsize=512)
+def zone(name: str) -> ZoneInfo:
+    """The time zone called `name` (IANA); raises ZoneInfoNotFoundError for none such."""
+    return ZoneInfo(name)
+
+
+def now() -> datetime:
+    """This moment in UTC, to the millisecond: as finely as the database keeps it."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def today(time_zone: str) -> date:
+    """The date it is now in `time_zone`."""
+    return local(now(), time_zone).date()
+
+
+def local(moment: datetime, time_zone: str) -> datetime:
+    """`moment` on the clock of `time_zone`."""
+    return moment.astimezone(zone(time_zone))
+
+
+def milliseconds(moment: datetime) -> int:
+    """`moment` as milliseconds since 1970, exactly."""
+    delta = moment - EPOCH
+    return delta.days * 86_400_000 + delta.seconds * 1000 + delta.microseconds // 1000
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,0 +1,89 @@
+"""Photos of bills and people: made small, stripped of everything but the picture, kept in the shop's own folder."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import warnings
+from pathlib import Path
+from typing import IO
+from uuid import UUID
+
+from flask_babel import lazy_gettext as _
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from khata.core.db import after_rollback
+from khata.core.ids import derived_id
+from khata.errors import Invalid
+
+MAX_UPLOAD_BYTES = 12 * 1024 * 1024
+MAX_REQUEST_BYTES = 64 * 1024 * 1024  # a larger photo is still read, so that the form comes back as it was typed
+MAX_PIXELS = 60_000_000
+LONGEST_SIDE = 1280
+QUALITIES = (72, 55, 40)
+AIM_BYTES = 120 * 1024
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+
+
+class PhotoStore:
+    """Photos under `root`, a folder for each shop. A photo's id comes from its bytes: the same photo is kept once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def keep(self, shop_id: UUID, upload: IO[bytes]) -> UUID:
+        """Re-encode `upload` and keep it; gone again if the transaction is rolled back. Raises Invalid."""
+        raw = upload.read(MAX_UPLOAD_BYTES + 1)
+        if len(raw) > MAX_UPLOAD_BYTES:
+            raise Invalid(_("This photo is too large. At most 12 MB."), "photo_too_large")
+        photo_id = derived_id(shop_id, hashlib.sha256(raw).hexdigest())
+        path = self.path(shop_id, photo_id)
+        if not path.exists():
+            _write_durably(path, reencode(raw))
+            after_rollback(lambda: path.unlink(missing_ok=True))
+        return photo_id
+
+    def path(self, shop_id: UUID, photo_id: UUID) -> Path:
+        """Where the photo is kept."""
+        return self.root / shop_id.hex / f"{photo_id.hex}.jpg"
+
+
+def reencode(raw: bytes) -> bytes:
+    """A small JPEG of the picture in `raw`, upright, without metadata; raises Invalid where it is none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(raw), formats=FORMATS) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise Invalid(_("This picture has too many pixels."), "photo_too_many_pixels")
+                image.draft("RGB", (LONGEST_SIDE * 2, LONGEST_SIDE * 2))
+                picture = ImageOps.exif_transpose(image).convert("RGB")
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise Invalid(_("This picture has too many pixels."), "photo_too_many_pixels") from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError):
+        raise Invalid(_("This file is not a photo that can be read. Use JPEG, PNG or WebP."), "not_a_photo") from None
+    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    small = b""
+    for quality in QUALITIES:
+        small = _jpeg(picture, quality)
+        if len(small) <= AIM_BYTES:
+            break
+    return small
+
+
+def _jpeg(picture: Image.Image, quality: int) -> bytes:
+    buffer = io.BytesIO()
+    clean = Image.frombytes("RGB", picture.size, picture.tobytes())  # a fresh image has no metadata to carry over
+    clean.save(buffer, "JPEG", quality=quality, optimize=True, progressive=True)
+    return buffer.getvalue()
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(f".{os.getpid()}.new")
+    with fresh.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)

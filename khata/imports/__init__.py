@@ -1,0 +1,1 @@
+"""Lists brought in from files, and everything taken out again."""

@@ -1,0 +1,1 @@
+"""Entries, balances, statements and the cash book."""

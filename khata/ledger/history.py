@@ -1,0 +1,47 @@
+"""What happened to an entry, as the journal tells it."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from khata.accounts.queries import member_names
+from khata.journal import queries as journal_queries
+
+
+class Version(NamedTuple):
+    """One thing that was done to an entry and how it stood then."""
+
+    at: datetime
+    by: str
+    action: str
+    amount_minor: int
+    direction: str
+    on: date
+    note: str
+
+
+def versions(shop_id: UUID, entry_id: UUID) -> list[Version]:
+    """Everything that was done to the entry, newest first."""
+    lines = journal_queries.lines_about(shop_id, entry_id)
+    names = member_names(shop_id, (line.member_id for line in lines))
+    told: list[Version] = []
+    facts: dict[str, str] = {}
+    for line in lines:
+        action = line.kind.split(".")[1]
+        if action in ("recorded", "edited"):
+            facts = json.loads(line.payload)
+        told.append(
+            Version(
+                at=line.recorded_at,
+                by=names.get(line.member_id, ""),
+                action=action,
+                amount_minor=int(facts["amount_minor"]),
+                direction=facts["direction"],
+                on=date.fromisoformat(facts["on"]),
+                note=facts.get("note", ""),
+            )
+        )
+    return told[::-1]

@@ -1,0 +1,152 @@
+"""Keeps every sum in step with the entries: party balance, day sums, shop totals, cash, age of the debt."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+from flask_babel import lazy_gettext as _
+
+from khata.core.db import db, upsert
+from khata.errors import Invalid
+from khata.ledger.models import GAVE, CashDay, LedgerTotal, PartyDay
+from khata.parties.models import Party
+
+PARTIES, DAYS, TOTALS, CASH = Party.__table__, PartyDay.__table__, LedgerTotal.__table__, CashDay.__table__
+MAX_BALANCE_MINOR = 10**14
+WALK = 32  # days looked at in one step while the oldest unpaid day is sought
+
+
+class Movement(NamedTuple):
+    """What an entry moves: `times` is 1 where it takes effect and -1 where it is taken back."""
+
+    direction: str
+    amount_minor: int
+    on: date
+    in_cash: bool
+    times: int = 1
+
+    @property
+    def gave_minor(self) -> int:
+        """What it adds to the day's "gave"."""
+        return self.amount_minor * self.times if self.direction == GAVE else 0
+
+    @property
+    def got_minor(self) -> int:
+        """What it adds to the day's "got"."""
+        return 0 if self.direction == GAVE else self.amount_minor * self.times
+
+    @property
+    def change_minor(self) -> int:
+        """What it adds to the balance."""
+        return self.gave_minor - self.got_minor
+
+
+class Standing(NamedTuple):
+    """How a party stands: what the postings start from and lead to."""
+
+    party_id: UUID
+    kind: str
+    balance_minor: int
+    debt_since: date | None
+
+
+_MOVE_PARTY = (
+    sa.update(PARTIES)
+    .where(PARTIES.c.shop_id == sa.bindparam("shop"), PARTIES.c.id == sa.bindparam("party"))
+    .values(
+        balance_minor=sa.bindparam("balance"), debt_since=sa.bindparam("since"), last_activity_at=sa.bindparam("at")
+    )
+)
+
+
+def post(shop_id: UUID, party: Any, movements: list[Movement], at: datetime) -> Standing:
+    """Apply `movements` to a party (a row with id, kind, balance_minor, debt_since); raises Invalid past the bounds."""
+    before = Standing(party.id, party.kind, party.balance_minor, party.debt_since)
+    standing = before
+    for movement in movements:
+        _add_to_day(shop_id, party.id, movement)
+        if movement.in_cash:
+            add_cash(shop_id, movement.on, movement.got_minor, movement.gave_minor)
+        standing = _moved(shop_id, standing, movement)
+    if abs(standing.balance_minor) > MAX_BALANCE_MINOR:
+        raise Invalid(_("This balance would be too large."), "balance_too_large")
+    values = {"shop": shop_id, "party": party.id, "balance": standing.balance_minor, "since": standing.debt_since}
+    connection = db.session.connection()
+    connection.execute(_MOVE_PARTY, {**values, "at": at})
+    add_to_totals(shop_id, party.kind, before.balance_minor, standing.balance_minor)
+    return standing
+
+
+def _moved(shop_id: UUID, standing: Standing, movement: Movement) -> Standing:
+    balance = standing.balance_minor + movement.change_minor
+    if _deepens(standing, movement):
+        return standing._replace(balance_minor=balance)
+    return standing._replace(balance_minor=balance, debt_since=oldest_unpaid_day(shop_id, standing.party_id, balance))
+
+
+def _deepens(standing: Standing, movement: Movement) -> bool:
+    """True where newer debt is put on older: the oldest unpaid day stays what it is."""
+    return (
+        standing.debt_since is not None
+        and movement.on >= standing.debt_since
+        and movement.times > 0
+        and (movement.change_minor > 0) == (standing.balance_minor > 0)
+    )
+
+
+def oldest_unpaid_day(shop_id: UUID, party_id: UUID, balance_minor: int) -> date | None:
+    """The day of the oldest debt that payments, first in first out, have not reached; None at zero.
+
+    What is unpaid is what was last given: walk back from the newest day until the balance is made up.
+    """
+    side = DAYS.c.gave_minor if balance_minor > 0 else DAYS.c.got_minor
+    left, before = abs(balance_minor), date.max
+    while left > 0:
+        query = sa.select(DAYS.c.on, side.label("minor")).where(
+            DAYS.c.shop_id == shop_id, DAYS.c.party_id == party_id, DAYS.c.on < before, side > 0
+        )
+        days = db.session.execute(query.order_by(DAYS.c.on.desc()).limit(WALK)).all()
+        if not days:
+            break
+        for day in days:
+            before, left = day.on, left - day.minor
+            if left <= 0:
+                break
+    return None if before == date.max else before
+
+
+def _adding(table: sa.Table, keys: list[str], sums: list[str]) -> Any:
+    insert = upsert(table)
+    return insert.on_conflict_do_update(
+        index_elements=keys, set_={name: table.c[name] + insert.excluded[name] for name in sums}
+    )
+
+
+def add_days(rows: list[dict[str, Any]]) -> None:
+    """Add day sums (shop_id, party_id, on, gave_minor, got_minor) to what is kept."""
+    statement = _adding(DAYS, ["shop_id", "party_id", "on"], ["gave_minor", "got_minor"])
+    db.session.connection().execute(statement, rows)
+
+
+def _add_to_day(shop_id: UUID, party_id: UUID, movement: Movement) -> None:
+    sums = {"gave_minor": movement.gave_minor, "got_minor": movement.got_minor}
+    add_days([{"shop_id": shop_id, "party_id": party_id, "on": movement.on, **sums}])
+
+
+def add_cash(shop_id: UUID, on: date, in_minor: int, out_minor: int) -> None:
+    """Add to the cash that came in and went out on a day."""
+    statement = _adding(CASH, ["shop_id", "on"], ["in_minor", "out_minor"])
+    db.session.execute(statement, {"shop_id": shop_id, "on": on, "in_minor": in_minor, "out_minor": out_minor})
+
+
+def add_to_totals(shop_id: UUID, kind: str, before_minor: int, after_minor: int) -> None:
+    """Carry a party's change of balance into the shop's totals."""
+    get_minor = max(after_minor, 0) - max(before_minor, 0)
+    give_minor = max(-after_minor, 0) - max(-before_minor, 0)
+    if get_minor or give_minor:
+        statement = _adding(TOTALS, ["shop_id", "kind"], ["get_minor", "give_minor"])
+        values = {"shop_id": shop_id, "kind": kind, "get_minor": get_minor, "give_minor": give_minor}
+        db.session.connection().execute(statement, values)

@@ -1,0 +1,266 @@
+"""Reads of entries, pages of parties, statements; the first argument is the shop."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from khata.core.db import db
+from khata.errors import NotFound
+from khata.ledger.models import GAVE, Entry, LedgerTotal, PartyDay
+from khata.parties.models import Party
+from khata.parties.queries import LISTED
+
+ENTRIES, DAYS, TOTALS, PARTIES = Entry.__table__, PartyDay.__table__, LedgerTotal.__table__, Party.__table__
+
+HOME_PAGE = 20
+PARTY_PAGE = 50
+STATEMENT_PAGE = 500
+
+SORTS = {
+    "activity": (PARTIES.c.last_activity_at, True),
+    "amount": (PARTIES.c.balance_minor, True),
+    "name": (PARTIES.c.sort_name, False),
+    "oldest": (PARTIES.c.debt_since, False),
+}
+_OPEN = PARTIES.c.balance_minor != 0
+_TODAY = sa.bindparam("today", type_=sa.Date)
+FILTERS: dict[str, tuple[sa.ColumnElement[bool], ...]] = {
+    "all": (),
+    "owes": (PARTIES.c.balance_minor > 0,),
+    "owed": (PARTIES.c.balance_minor < 0,),
+    "settled": (PARTIES.c.balance_minor == 0,),
+    "overdue": (PARTIES.c.due_on.is_not(None), PARTIES.c.due_on < _TODAY, _OPEN),
+    "due-today": (PARTIES.c.due_on.is_not(None), PARTIES.c.due_on == _TODAY, _OPEN),
+}
+
+
+class Totals(NamedTuple):
+    """What a shop will get and will give, in minor units."""
+
+    will_get_minor: int
+    will_give_minor: int
+
+    @property
+    def net_minor(self) -> int:
+        """What is left of it: positive where the shop gets."""
+        return self.will_get_minor - self.will_give_minor
+
+
+class EntryCursor(NamedTuple):
+    """The place of an entry in a party's book."""
+
+    on: date
+    seq: int
+
+
+class EntryLine(NamedTuple):
+    """An entry as a page shows it; `balance_after_minor` is None for a deleted one."""
+
+    id: UUID
+    seq: int
+    direction: str
+    amount_minor: int
+    on: date
+    note: str
+    reason: str | None
+    photo_id: UUID | None
+    in_cash: bool
+    version: int
+    deleted_at: datetime | None
+    deleted_by: UUID | None
+    balance_after_minor: int | None
+
+
+class EntryPage(NamedTuple):
+    """Some entries, newest first; `older` is where the next page starts; `folded` says why there is one."""
+
+    entries: list[EntryLine]
+    older: EntryCursor | None
+    folded: bool
+
+
+_SHOWN = tuple(ENTRIES.c[name] for name in EntryLine._fields if name != "balance_after_minor")
+_OF_PARTY = sa.and_(ENTRIES.c.shop_id == sa.bindparam("shop"), ENTRIES.c.party_id == sa.bindparam("party"))
+_PLACE = sa.tuple_(ENTRIES.c.on, ENTRIES.c.seq)
+_NEWEST = sa.select(*_SHOWN).where(_OF_PARTY).order_by(ENTRIES.c.on.desc(), ENTRIES.c.seq.desc()).limit(PARTY_PAGE + 1)
+_BY_ID = sa.select(ENTRIES).where(ENTRIES.c.shop_id == sa.bindparam("shop"), ENTRIES.c.id == sa.bindparam("id"))
+_TOTALS = sa.select(TOTALS.c.get_minor, TOTALS.c.give_minor).where(TOTALS.c.shop_id == sa.bindparam("shop"))
+
+
+def totals(shop_id: UUID) -> Totals:
+    """What the shop will get and will give, over customers and suppliers."""
+    rows = db.session.connection().execute(_TOTALS, {"shop": shop_id}).all()
+    return Totals(sum(row.get_minor for row in rows), sum(row.give_minor for row in rows))
+
+
+def entry_by_id(shop_id: UUID, entry_id: UUID) -> sa.Row[Any] | None:
+    """The entry with this id, deleted or not."""
+    return db.session.connection().execute(_BY_ID, {"shop": shop_id, "id": entry_id}).first()
+
+
+def get_entry(shop_id: UUID, entry_id: UUID) -> sa.Row[Any]:
+    """The entry with this id, deleted or not; raises NotFound."""
+    entry = entry_by_id(shop_id, entry_id)
+    if entry is None:
+        raise NotFound
+    return entry
+
+
+def change_minor(entry: Any) -> int:
+    """What the entry adds to the balance; nothing where it is deleted."""
+    if entry.deleted_at is not None:
+        return 0
+    return int(entry.amount_minor if entry.direction == GAVE else -entry.amount_minor)
+
+
+def newest_entries(shop_id: UUID, party: Any) -> EntryPage:
+    """The newest entries of `party` back to the last zero balance, at most a page."""
+    rows = db.session.connection().execute(_NEWEST, {"shop": shop_id, "party": party.id}).all()
+    shown: list[EntryLine] = []
+    balance = party.balance_minor
+    for row in rows[:PARTY_PAGE]:
+        change = change_minor(row)
+        shown.append(_line(row, balance))
+        balance -= change
+        if balance == 0 and change:
+            break
+    has_older = len(rows) > len(shown)
+    older = EntryCursor(shown[-1].on, shown[-1].seq) if has_older else None
+    return EntryPage(shown, older, has_older and len(shown) < PARTY_PAGE)
+
+
+def older_entries(shop_id: UUID, party: Any, cursor: EntryCursor) -> EntryPage:
+    """The page of entries before `cursor`, with the balance after each."""
+    query = sa.select(*_SHOWN).where(_OF_PARTY, _PLACE < sa.tuple_(cursor.on, cursor.seq))
+    query = query.order_by(ENTRIES.c.on.desc(), ENTRIES.c.seq.desc()).limit(PARTY_PAGE + 1)
+    rows = db.session.execute(query, {"shop": shop_id, "party": party.id}).all()
+    balance = balance_before(shop_id, party.id, cursor)
+    shown = []
+    for row in rows[:PARTY_PAGE]:
+        shown.append(_line(row, balance))
+        balance -= change_minor(row)
+    older = EntryCursor(shown[-1].on, shown[-1].seq) if len(rows) > PARTY_PAGE else None
+    return EntryPage(shown, older, False)
+
+
+def _line(row: Any, balance_minor: int) -> EntryLine:
+    return EntryLine(*row, balance_after_minor=None if row.deleted_at is not None else balance_minor)
+
+
+def balance_before(shop_id: UUID, party_id: UUID, cursor: EntryCursor) -> int:
+    """The balance just before the entry at `cursor`: whole days from their sums, that day entry by entry."""
+    return balance_at_start_of(shop_id, party_id, cursor.on) + _changes(
+        shop_id, party_id, ENTRIES.c.on == cursor.on, ENTRIES.c.seq < cursor.seq
+    )
+
+
+def balance_at_start_of(shop_id: UUID, party_id: UUID, on: date) -> int:
+    """The balance before the first entry of day `on`."""
+    query = sa.select(sa.func.sum(DAYS.c.gave_minor - DAYS.c.got_minor))
+    query = query.where(DAYS.c.shop_id == shop_id, DAYS.c.party_id == party_id, DAYS.c.on < on)
+    return int(db.session.scalar(query) or 0)
+
+
+def _changes(shop_id: UUID, party_id: UUID, *where: sa.ColumnElement[bool]) -> int:
+    signed = sa.case((ENTRIES.c.direction == GAVE, ENTRIES.c.amount_minor), else_=-ENTRIES.c.amount_minor)
+    query = sa.select(sa.func.sum(signed)).where(_OF_PARTY, ENTRIES.c.deleted_at.is_(None), *where)
+    return int(db.session.scalar(query, {"shop": shop_id, "party": party_id}) or 0)
+
+
+class StatementLine(NamedTuple):
+    """An entry of a statement with the balance after it."""
+
+    on: date
+    seq: int
+    direction: str
+    amount_minor: int
+    note: str
+    reason: str | None
+    balance_after_minor: int
+
+
+class Statement(NamedTuple):
+    """A party's account from one day to another; sums are of the whole range, `entries` of one page of it."""
+
+    opening_minor: int
+    gave_minor: int
+    got_minor: int
+    closing_minor: int
+    entries: list[StatementLine]
+    next: EntryCursor | None
+
+
+def statement(shop_id: UUID, party_id: UUID, start: date, end: date, after: EntryCursor | None = None) -> Statement:
+    """The account from `start` to `end`, both included, oldest first, from `after` on."""
+    opening = balance_at_start_of(shop_id, party_id, start)
+    sums = sa.select(sa.func.sum(DAYS.c.gave_minor), sa.func.sum(DAYS.c.got_minor)).where(
+        DAYS.c.shop_id == shop_id, DAYS.c.party_id == party_id, DAYS.c.on.between(start, end)
+    )
+    gave, got = (int(value or 0) for value in db.session.execute(sums).one())
+    query = sa.select(*(ENTRIES.c[name] for name in StatementLine._fields[:-1])).where(
+        _OF_PARTY, ENTRIES.c.on.between(start, end), ENTRIES.c.deleted_at.is_(None)
+    )
+    balance = opening
+    if after is not None:
+        query = query.where(_PLACE > sa.tuple_(after.on, after.seq))
+        balance = balance_before(shop_id, party_id, EntryCursor(after.on, after.seq + 1))
+    query = query.order_by(ENTRIES.c.on, ENTRIES.c.seq).limit(STATEMENT_PAGE + 1)
+    lines: list[StatementLine] = []
+    rows = db.session.execute(query, {"shop": shop_id, "party": party_id}).all()
+    for row in rows[:STATEMENT_PAGE]:
+        balance += row.amount_minor if row.direction == GAVE else -row.amount_minor
+        lines.append(StatementLine(*row, balance_after_minor=balance))
+    more = EntryCursor(lines[-1].on, lines[-1].seq) if len(rows) > STATEMENT_PAGE else None
+    return Statement(opening, gave, got, opening + gave - got, lines, more)
+
+
+class PartyCursor(NamedTuple):
+    """The place of a party in a sorted list: the value it is sorted by, and its id."""
+
+    value: Any
+    id: UUID
+
+
+def list_parties(
+    shop_id: UUID, kind: str, sort: str, filter_: str, today: date, after: PartyCursor | None = None
+) -> tuple[list[sa.Row[Any]], PartyCursor | None]:
+    """A page of parties of `kind` in the order `sort`, and where the next page starts."""
+    values = {"shop": shop_id, "kind": kind, "today": today}
+    if after is not None:
+        values |= {"value": after.value, "id": after.id}
+    statement = _listing(sort, filter_, after is not None)
+    rows = list(db.session.connection().execute(statement, values))
+    last = rows[HOME_PAGE - 1] if len(rows) > HOME_PAGE else None
+    return rows[:HOME_PAGE], PartyCursor(getattr(last, SORTS[sort][0].name), last.id) if last else None
+
+
+@lru_cache
+def _listing(sort: str, filter_: str, goes_on: bool) -> sa.Select[Any]:
+    column, descending = SORTS[sort]
+    if sort == "amount" and filter_ == "owed":
+        descending = False  # the one we owe most comes first
+    query = sa.select(*LISTED, PARTIES.c.sort_name).where(
+        PARTIES.c.shop_id == sa.bindparam("shop"),
+        PARTIES.c.kind == sa.bindparam("kind"),
+        PARTIES.c.deleted_at.is_(None),
+        *FILTERS[filter_],
+    )
+    if sort == "oldest":
+        query = query.where(PARTIES.c.debt_since.is_not(None))
+    if goes_on:
+        place = sa.tuple_(column, PARTIES.c.id)
+        start = sa.tuple_(sa.bindparam("value", type_=column.type), sa.bindparam("id", type_=PARTIES.c.id.type))
+        query = query.where(place < start if descending else place > start)
+    order = (column.desc(), PARTIES.c.id.desc()) if descending else (column, PARTIES.c.id)
+    return query.order_by(*order).limit(HOME_PAGE + 1)
+
+
+def shop_has_parties(shop_id: UUID) -> bool:
+    """False in an empty ledger."""
+    query = sa.select(PARTIES.c.id).where(PARTIES.c.shop_id == shop_id, PARTIES.c.deleted_at.is_(None)).limit(1)
+    return db.session.scalar(query) is not None

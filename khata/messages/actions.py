@@ -1,0 +1,95 @@
+"""Queue, claim and finish messages."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from khata.core import clock
+from khata.core.db import db
+from khata.core.ids import new_id
+from khata.messages.channels import Outgoing
+from khata.messages.models import HOUSE, Message
+from khata.messages.queries import SENDING_AT_MOST
+
+RETRY_AFTER = (timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
+
+
+def queue_code(recipient: str, body: str, expires_at: datetime) -> tuple[UUID, UUID]:
+    """Queue a sign-in code by SMS; its body is emptied when it is done. Gives (shop_id, id)."""
+    now = clock.now()
+    message = Message(
+        shop_id=HOUSE,
+        id=new_id(),
+        kind="sign_in_code",
+        channel="sms",
+        recipient=recipient,
+        body=body,
+        is_secret=True,
+        state="queued",
+        attempts=0,
+        created_at=now,
+        due_at=now,
+        expires_at=expires_at,
+    )
+    db.session.add(message)
+    db.session.flush()
+    return message.shop_id, message.id
+
+
+def claim(shop_id: UUID, message_id: UUID) -> Outgoing | None:
+    """Take a queued message for sending: one worker gets it, everybody else None."""
+    now = clock.now()
+    query = (
+        sa.update(Message)
+        .where(Message.shop_id == shop_id, Message.id == message_id, Message.state == "queued", Message.due_at <= now)
+        .values(state="sending", claimed_at=now, attempts=Message.attempts + 1)
+        .returning(Message.channel, Message.recipient, Message.body, Message.expires_at)
+    )
+    row = db.session.execute(query).first()
+    if row is None:
+        return None
+    if row.expires_at is not None and row.expires_at <= now:
+        finish(shop_id, message_id, "failed", "expired before it could be sent")
+        return None
+    return Outgoing(str(message_id), row.channel, row.recipient, row.body)
+
+
+def finish(shop_id: UUID, message_id: UUID, state: str, error: str | None = None) -> None:
+    """Write down how sending ended ("sent", "failed" or "unknown"), and forget a secret body."""
+    db.session.execute(
+        sa.update(Message)
+        .where(Message.shop_id == shop_id, Message.id == message_id)
+        .values(
+            state=state,
+            error=error,
+            finished_at=clock.now(),
+            body=sa.case((Message.is_secret, ""), else_=Message.body),
+        )
+    )
+
+
+def try_again(shop_id: UUID, message_id: UUID, error: str) -> None:
+    """Queue it anew after a passing error, later each time; failed when the tries are used up."""
+    attempts = db.session.scalar(
+        sa.select(Message.attempts).where(Message.shop_id == shop_id, Message.id == message_id)
+    )
+    if attempts is None or attempts > len(RETRY_AFTER):
+        finish(shop_id, message_id, "failed", error)
+        return
+    db.session.execute(
+        sa.update(Message)
+        .where(Message.shop_id == shop_id, Message.id == message_id)
+        .values(state="queued", error=error, due_at=clock.now() + RETRY_AFTER[attempts - 1])
+    )
+
+
+def give_up_on_lost() -> int:
+    """Mark as unknown what a worker claimed and never finished: it may have gone out. Gives how many."""
+    lost = sa.update(Message).where(Message.state == "sending", Message.claimed_at < clock.now() - SENDING_AT_MOST)
+    result = db.session.execute(
+        lost.values(state="unknown", finished_at=clock.now(), body=sa.case((Message.is_secret, ""), else_=Message.body))
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]

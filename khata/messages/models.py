@@ -1,0 +1,47 @@
+"""Messages to be sent and how far each came."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from khata.core.db import Base
+
+HOUSE = UUID(int=0)  # stands for the shop where a message is Khata's own, such as a sign-in code
+
+STATES = ("queued", "sending", "sent", "failed", "unknown")
+
+
+class Message(Base):
+    """One message to one address. `body` is emptied once it has done its work where it holds a secret."""
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        sa.CheckConstraint(sa.column("state").in_(STATES), name="state"),
+        sa.Index(
+            "ix_messages_waiting",
+            "due_at",
+            sqlite_where=sa.text("state = 'queued'"),
+            postgresql_where=sa.text("state = 'queued'"),
+        ),
+        {"sqlite_with_rowid": False},
+    )
+
+    shop_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(40))
+    channel: Mapped[str] = mapped_column(sa.String(20))
+    recipient: Mapped[str] = mapped_column(sa.String(200))
+    body: Mapped[str] = mapped_column(sa.Text)
+    is_secret: Mapped[bool] = mapped_column(sa.Boolean, default=False)
+    state: Mapped[str] = mapped_column(sa.String(12), default="queued")
+    attempts: Mapped[int] = mapped_column(sa.Integer, default=0)
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    claimed_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(sa.String(200))

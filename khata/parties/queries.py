@@ -1,0 +1,105 @@
+"""Reads of parties; the first argument is the shop."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from khata.core.db import db
+from khata.errors import NotFound
+from khata.parties.models import Party, PartyWord
+from khata.parties.search import end_of, prefixes_of
+
+PARTIES, WORDS = Party.__table__, PartyWord.__table__
+LISTED = (
+    PARTIES.c.id,
+    PARTIES.c.name,
+    PARTIES.c.phone,
+    PARTIES.c.kind,
+    PARTIES.c.balance_minor,
+    PARTIES.c.last_activity_at,
+    PARTIES.c.debt_since,
+    PARTIES.c.due_on,
+)
+SEARCH_LIMIT = 20
+
+_BY_ID = sa.select(PARTIES).where(PARTIES.c.shop_id == sa.bindparam("shop"), PARTIES.c.id == sa.bindparam("id"))
+
+
+def party_by_id(shop_id: UUID, party_id: UUID) -> sa.Row[Any] | None:
+    """The party with this id, deleted or not."""
+    return db.session.connection().execute(_BY_ID, {"shop": shop_id, "id": party_id}).first()
+
+
+def get_party(shop_id: UUID, party_id: UUID) -> sa.Row[Any]:
+    """The party with this id, deleted or not; raises NotFound."""
+    party = party_by_id(shop_id, party_id)
+    if party is None:
+        raise NotFound
+    return party
+
+
+def party_by_phone(shop_id: UUID, phone: str) -> sa.Row[Any] | None:
+    """Who has this number: a party in use before a deleted one; never one that was merged away."""
+    query = sa.select(PARTIES).where(PARTIES.c.shop_id == shop_id, PARTIES.c.phone == phone)
+    query = query.where(PARTIES.c.merged_into.is_(None))
+    return db.session.execute(query.order_by(PARTIES.c.deleted_at.is_not(None), PARTIES.c.id).limit(1)).first()
+
+
+def parties_named(shop_id: UUID, sort_name: str) -> list[sa.Row[Any]]:
+    """Parties in use whose name sorts exactly as `sort_name`."""
+    query = sa.select(PARTIES.c.id, PARTIES.c.kind, PARTIES.c.name).where(
+        PARTIES.c.shop_id == shop_id,
+        PARTIES.c.kind.in_(("customer", "supplier")),
+        PARTIES.c.sort_name == sort_name,
+        PARTIES.c.deleted_at.is_(None),
+    )
+    return list(db.session.execute(query.limit(2)))
+
+
+def all_parties(shop_id: UUID) -> list[sa.Row[Any]]:
+    """Every party in use, by name."""
+    query = sa.select(PARTIES).where(PARTIES.c.shop_id == shop_id, PARTIES.c.deleted_at.is_(None))
+    return list(db.session.execute(query.order_by(PARTIES.c.sort_name, PARTIES.c.id)))
+
+
+def search(shop_id: UUID, text: str, kind: str | None = None, limit: int = SEARCH_LIMIT) -> list[sa.Row[Any]]:
+    """Parties in use that match every word of `text`: as written first, then by sound. At most `limit`."""
+    prefixes = prefixes_of(text)
+    if not prefixes:
+        return []
+    found = _matching(shop_id, [word for word, _sound in prefixes], kind, limit)
+    sounds = [sound or word for word, sound in prefixes]
+    if len(found) < limit and any(sound for _word, sound in prefixes):
+        known = {party.id for party in found}
+        by_sound = _matching(shop_id, sounds, kind, limit)
+        found += [party for party in by_sound if party.id not in known]
+    return found[:limit]
+
+
+def _matching(shop_id: UUID, prefixes: list[str], kind: str | None, limit: int) -> list[sa.Row[Any]]:
+    """Walk the longest prefix's stretch of the index, test the others by look-up, stop at `limit`."""
+    leading, *others = sorted(prefixes, key=len, reverse=True)
+    words = WORDS.alias()
+    query = (
+        sa.select(*LISTED)
+        .join(words, (words.c.shop_id == PARTIES.c.shop_id) & (words.c.party_id == PARTIES.c.id))
+        .where(PARTIES.c.shop_id == shop_id, words.c.shop_id == shop_id, PARTIES.c.deleted_at.is_(None))
+        .where(words.c.word >= leading, words.c.word < end_of(leading))
+    )
+    if kind:
+        query = query.where(PARTIES.c.kind == kind)
+    for prefix in others:
+        other = WORDS.alias()
+        query = query.where(
+            sa.exists().where(
+                other.c.shop_id == shop_id,
+                other.c.party_id == PARTIES.c.id,
+                other.c.word >= prefix,
+                other.c.word < end_of(prefix),
+            )
+        )
+    found = db.session.execute(query.order_by(words.c.word).limit(limit * 2))
+    return list({party.id: party for party in found}.values())[:limit]

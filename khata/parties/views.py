@@ -1,0 +1,127 @@
+"""Add, change, delete, bring back and find parties."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint, Response, g, make_response, render_template, request, send_file, url_for
+
+from khata.core.forms import Form
+from khata.core.money import to_plain
+from khata.core.photos import MAX_REQUEST_BYTES
+from khata.errors import NotFound
+from khata.parties import actions, forms, queries
+from khata.parties.actions import Details, NumberTaken
+from khata.parties.models import KINDS
+from khata.web import locale
+from khata.web.auth import allow, takes
+from khata.web.locale import shop_today
+from khata.web.pages import refused, see_other
+from khata.web.uploads import photo_store, read_photo
+
+blueprint = Blueprint("parties", __name__)
+
+
+def _read_details(form: Form) -> Details:
+    details = forms.read_details(form, g.shop.currency, g.shop.country, shop_today(), set(locale.CODES))
+    return details._replace(photo_id=read_photo(form))
+
+
+def _refuse_number(form: Form, error: NumberTaken) -> None:
+    party = error.party
+    form.conflict = {"id": party.id, "name": party.name, "deleted": party.deleted_at is not None}
+
+
+def _kind_of(text: str) -> str:
+    return text if text in KINDS else "customer"
+
+
+@blueprint.get("/parties/new")
+@allow("edit_parties")
+def new() -> Response:
+    """The form of a new customer or supplier."""
+    kind = _kind_of(request.args.get("kind", ""))
+    form = Form({"name": request.args.get("name", "")})
+    return make_response(render_template("parties/new.html", form=form, kind=kind))
+
+
+@blueprint.post("/parties")
+@allow("edit_parties")
+@takes(MAX_REQUEST_BYTES)
+def add() -> Response:
+    """Add a customer or supplier."""
+    form = Form(request.form)
+    kind = form.choice("kind", KINDS, "customer")
+    party_id, details = form.id(), _read_details(form)
+    if form.is_valid:
+        try:
+            actions.add_party(g.actor, party_id, kind, details)
+            return see_other(url_for("ledger.party", party_id=party_id))
+        except NumberTaken as error:
+            _refuse_number(form, error)
+    return refused("parties/new.html", form, kind=_kind_of(kind))
+
+
+@blueprint.get("/parties/<uuid:party_id>/edit")
+@allow("edit_parties")
+def edit(party_id: UUID) -> Response:
+    """The form of a party as it stands."""
+    party = queries.get_party(g.shop.id, party_id)
+    limit = party.credit_limit_minor
+    values = {name: getattr(party, name) or "" for name in ("name", "phone", "address", "gstin", "note", "lang")}
+    form = Form(
+        {
+            **values,
+            "credit_limit": "" if limit is None else to_plain(limit, g.shop.currency),
+            "due_on": party.due_on.isoformat() if party.due_on else "",
+        }
+    )
+    return make_response(render_template("parties/edit.html", form=form, party=party, kind=party.kind))
+
+
+@blueprint.post("/parties/<uuid:party_id>")
+@allow("edit_parties")
+@takes(MAX_REQUEST_BYTES)
+def change(party_id: UUID) -> Response:
+    """Change a party."""
+    party = queries.get_party(g.shop.id, party_id)
+    form = Form(request.form)
+    details = _read_details(form)
+    if form.is_valid:
+        try:
+            actions.edit_party(g.actor, party_id, details._replace(photo_id=details.photo_id or party.photo_id))
+            return see_other(url_for("ledger.party", party_id=party_id))
+        except NumberTaken as error:
+            _refuse_number(form, error)
+    return refused("parties/edit.html", form, party=party, kind=party.kind)
+
+
+@blueprint.post("/parties/<uuid:party_id>/deletion")
+@allow("edit_parties")
+def delete(party_id: UUID) -> Response:
+    """Delete a settled party; one with a balance is offered to be settled first."""
+    try:
+        actions.delete_party(g.actor, party_id)
+    except actions.NotSettled:
+        return see_other(url_for("ledger.settlement", party_id=party_id))
+    return see_other(url_for("ledger.home"))
+
+
+@blueprint.post("/parties/<uuid:party_id>/restoration")
+@allow("edit_parties")
+def restore(party_id: UUID) -> Response:
+    """Bring a deleted party back."""
+    actions.restore_party(g.actor, party_id)
+    return see_other(url_for("ledger.party", party_id=party_id))
+
+
+@blueprint.get("/photos/<uuid:photo_id>")
+@allow("see_parties")
+def photo(photo_id: UUID) -> Response:
+    """A photo of this shop."""
+    path = photo_store().path(g.shop.id, photo_id)
+    if not path.is_file():
+        raise NotFound
+    response = send_file(path, mimetype="image/jpeg", max_age=31_536_000)
+    response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    return response

@@ -1,0 +1,107 @@
+"""Settings from the environment, typed, each wrong one named at start."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(Exception):
+    """One or more settings are wrong; the message names each."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of one installation; README lists them."""
+
+    data_dir: Path
+    database_url: str
+    queue_url: str
+    secret_key: str
+    public_url: str
+    sms_url: str
+    trusted_proxies: int
+    metrics_token: str
+
+    @property
+    def is_https(self) -> bool:
+        """True where people reach this installation over https."""
+        return self.public_url.startswith("https://")
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings read from `environ` (the process's own by default); raises SettingsError naming every wrong one."""
+    env = os.environ if environ is None else environ
+    wrong: list[str] = []
+    data_dir = Path(env.get("KHATA_DATA_DIR") or ROOT / "var").resolve()
+    settings = Settings(
+        data_dir=data_dir,
+        database_url=_database_url(env.get("KHATA_DATABASE_URL") or f"sqlite:///{data_dir / 'khata.db'}", wrong),
+        queue_url=_queue_url(env.get("KHATA_QUEUE_URL") or f"sqlite:///{data_dir / 'queue.db'}", wrong),
+        secret_key=env.get("KHATA_SECRET_KEY", ""),
+        public_url=_public_url(env.get("KHATA_PUBLIC_URL", ""), wrong),
+        sms_url=_sms_url(env.get("KHATA_SMS_URL") or "console:", wrong),
+        trusted_proxies=_count("KHATA_TRUSTED_PROXIES", env, wrong),
+        metrics_token=env.get("KHATA_METRICS_TOKEN", ""),
+    )
+    if settings.secret_key and len(settings.secret_key) < 32:
+        wrong.append("KHATA_SECRET_KEY must have at least 32 characters")
+    if wrong:
+        raise SettingsError("; ".join(wrong))
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not settings.secret_key:
+        object.__setattr__(settings, "secret_key", _kept_secret_key(data_dir / "secret_key"))
+    return settings
+
+
+def _database_url(url: str, wrong: list[str]) -> str:
+    if url.startswith(("postgres://", "postgresql://")):
+        url = "postgresql+psycopg://" + url.split("://", 1)[1]
+    if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
+        wrong.append("KHATA_DATABASE_URL must start with sqlite:/// or postgresql://")
+    return url
+
+
+def _queue_url(url: str, wrong: list[str]) -> str:
+    if not url.startswith(("sqlite:///", "redis://", "rediss://", "postgresql://")):
+        wrong.append("KHATA_QUEUE_URL must start with sqlite:///, redis:// or postgresql://")
+    return url
+
+
+def _public_url(url: str, wrong: list[str]) -> str:
+    if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc):
+        wrong.append("KHATA_PUBLIC_URL must be a whole http:// or https:// address")
+    return url.rstrip("/")
+
+
+def _sms_url(url: str, wrong: list[str]) -> str:
+    if url != "console:":
+        wrong.append("KHATA_SMS_URL: only console: is known")
+    return url
+
+
+def _count(name: str, env: Mapping[str, str], wrong: list[str]) -> int:
+    text = env.get(name, "0")
+    if not (text.isascii() and text.isdigit()):
+        wrong.append(f"{name} must be a whole number")
+        return 0
+    return int(text)
+
+
+def _kept_secret_key(path: Path) -> str:
+    """The key made at the first start and kept beside the data, readable by its owner only."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii")
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_urlsafe(48))
+        file.flush()
+        os.fsync(file.fileno())
+    return path.read_text(encoding="ascii")

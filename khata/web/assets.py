@@ -1,0 +1,88 @@
+"""Built static files: their hashed addresses for templates, and WhiteNoise that serves them."""
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+from wsgiref.headers import Headers
+
+from flask import Flask, current_app
+from markupsafe import Markup
+from whitenoise import WhiteNoise
+
+DIST = Path(__file__).resolve().parents[2] / "static" / "dist"
+STATIC_URL = "/static/"
+# What is not named by its content may be asked for again after a minute.
+PLAIN_MAX_AGE_SECONDS = 60
+
+
+class AssetsMissingError(RuntimeError):
+    """static/dist is not built, or a page names a file that is not in it."""
+
+
+class BuiltAssets:
+    """The files of one build, read once at start."""
+
+    def __init__(self, dist: Path = DIST) -> None:
+        try:
+            self.manifest: dict[str, str] = json.loads((dist / "manifest.json").read_text("utf-8"))
+        except FileNotFoundError:
+            raise AssetsMissingError(f"{dist} holds no build of the static files. Run make assets") from None
+        self.dist = dist
+        self.css = self._read("khata.css")
+        digest = hashlib.sha256(self.css.encode()).digest()
+        self.css_hash = "sha256-" + base64.b64encode(digest).decode()
+
+    def _read(self, name: str) -> str:
+        return (self.dist / self.served_name(name)).read_text("utf-8").strip()
+
+    def served_name(self, name: str) -> str:
+        """The hashed name of a built file; AssetsMissingError where there is none."""
+        try:
+            return self.manifest[name]
+        except KeyError:
+            raise AssetsMissingError(f"{name} is not among the built static files. Run make assets") from None
+
+    def is_immutable(self, _path: str, url: str) -> bool:
+        """Whether what stands at the address never changes, because the address carries its hash."""
+        return url.removeprefix(STATIC_URL) in self.manifest.values()
+
+
+def _built() -> BuiltAssets:
+    built: BuiltAssets = current_app.extensions["khata_assets"]
+    return built
+
+
+def asset(name: str) -> str:
+    """The address of a built file: asset("khata.css") -> "/static/khata.3f2a1b9c.css"."""
+    return STATIC_URL + _built().served_name(name)
+
+
+def inline_css() -> Markup:
+    """The whole built style sheet, for the <style> of a page that must come in one request."""
+    return Markup(_built().css)  # noqa: S704  the project's own file, no text of a person's
+
+
+def inline_css_hash() -> str:
+    """The source expression ("sha256-…") that lets inline_css() through the Content-Security-Policy."""
+    return _built().css_hash
+
+
+def _add_headers(headers: Headers, _path: str, _url: str) -> None:
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+
+
+def init_app(app: Flask) -> None:
+    """Gives templates asset() and inline_css(), and serves the built files before any request reaches Flask."""
+    built = app.extensions["khata_assets"] = BuiltAssets()
+    app.jinja_env.globals.update(asset=asset, inline_css=inline_css)
+    app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]
+        app.wsgi_app,
+        root=built.dist,
+        prefix=STATIC_URL,
+        max_age=PLAIN_MAX_AGE_SECONDS,
+        allow_all_origins=False,
+        immutable_file_test=built.is_immutable,
+        add_headers_function=_add_headers,
+    )

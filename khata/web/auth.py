@@ -1,0 +1,195 @@
+"""Deny by default. Every view says who may call it: `@public`, `@signed_in` (shop or not) or `@allow(permission)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from flask import Flask, Response, g, redirect, request, url_for
+
+from khata.accounts import actions, permissions, queries
+from khata.core import clock
+from khata.core.actor import Actor
+from khata.core.db import transaction
+from khata.errors import CrossSite, Forbidden, NotFound, TooLarge
+from khata.web import transactions
+
+SESSION_COOKIE = "khata_session"
+DEVICE_COOKIE = "khata_device"
+LONG_SECONDS = 400 * 24 * 3600  # as long as browsers keep a cookie
+PUBLIC, SIGNED_IN = "public", "signed in"
+ORDINARY_BODY = 256 * 1024
+
+View = Callable[..., Any]
+
+
+class CurrentShop(NamedTuple):
+    """The shop of the request."""
+
+    id: UUID
+    name: str
+    category: str
+    currency: str
+    time_zone: str
+    country: str
+
+
+class CurrentPerson(NamedTuple):
+    """Who sent the request."""
+
+    id: UUID
+    name: str
+    phone: str
+    lang: str
+
+
+def public(view: View) -> View:
+    """Everybody may call this view."""
+    view.khata_access = PUBLIC  # type: ignore[attr-defined]
+    return view
+
+
+def signed_in(view: View) -> View:
+    """Whoever is signed in may call this view, with or without a shop."""
+    view.khata_access = SIGNED_IN  # type: ignore[attr-defined]
+    return view
+
+
+def allow(permission: str) -> Callable[[View], View]:
+    """Members of the current shop who have `permission` may call this view."""
+    if permission not in permissions.PERMISSIONS:
+        raise LookupError(f"no such permission: {permission}")
+
+    def mark(view: View) -> View:
+        view.khata_access = permission  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def takes(max_bytes: int) -> Callable[[View], View]:
+    """This view takes bodies of up to `max_bytes`, for uploads."""
+
+    def mark(view: View) -> View:
+        view.khata_body = max_bytes  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def init_app(app: Flask) -> None:
+    """Guard every request."""
+    app.before_request(_guard)
+
+
+def require_named_access(app: Flask) -> None:
+    """Refuse to start with a view that does not say who may call it."""
+    nameless = [name for name, view in app.view_functions.items() if not hasattr(view, "khata_access")]
+    if nameless:
+        raise RuntimeError(f"views without @public, @signed_in or @allow: {', '.join(sorted(nameless))}")
+
+
+def _guard() -> Response | None:
+    g.shop = g.person = g.actor = g.token_hash = g.device_id = None
+    if request.endpoint is None:
+        return None  # no such address: the router raises it
+    view = g.view = request.routing_exception is None and _view()
+    request.max_content_length = getattr(view, "khata_body", ORDINARY_BODY)
+    unsafe = request.method not in transactions.SAFE_METHODS
+    if unsafe:
+        _refuse_cross_site()
+        if (request.content_length or 0) > (request.max_content_length or 0):
+            raise TooLarge
+        transactions.begin()
+    _load_session()
+    access = getattr(view, "khata_access", None)
+    if access == PUBLIC:
+        return None
+    if g.person is None:
+        return _to("accounts.sign_in")
+    if access == SIGNED_IN:
+        return None
+    if g.shop is None:
+        return _to("accounts.new_shop")
+    if access is None or not permissions.may(g.role, access):
+        raise Forbidden
+    return None
+
+
+def _view() -> View:
+    from flask import current_app
+
+    return current_app.view_functions[request.endpoint or ""]
+
+
+def _to(endpoint: str) -> Response:
+    if request.headers.get("HX-Request"):
+        return Response("", 403, {"HX-Redirect": url_for(endpoint)})  # a redirect would be swapped into a piece
+    return redirect(url_for(endpoint), 303)  # type: ignore[return-value]
+
+
+def _load_session() -> None:
+    token = request.cookies.get(SESSION_COOKIE)
+    if not token:
+        return
+    token_hash, now = actions.hash_token(token), clock.now()
+    row = queries.signed_in(token_hash, now - actions.SESSION_RESTS)
+    if row is None:
+        return
+    g.token_hash, g.device_id = token_hash, row.device_id
+    g.person = CurrentPerson(row.person_id, row.person_name, row.phone, row.lang)
+    if row.shop_id is not None:
+        g.shop = CurrentShop(row.shop_id, row.shop_name, row.category, row.currency, row.time_zone, row.country)
+        g.actor, g.role, g.journal_seq = Actor(row.shop_id, row.member_id, row.device_id), row.role, row.seq
+    if now - row.last_seen_at > actions.SEEN_EVERY:
+        if g.get("writes"):
+            actions.see_session(token_hash)
+        else:
+            with transaction():
+                actions.see_session(token_hash)
+
+
+def _refuse_cross_site() -> None:
+    """A form must come from a page of ours. No token in the form: an outbox replays forms days later."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        if site == "same-origin" or (site == "none" and request.headers.get("Sec-Fetch-Mode") == "navigate"):
+            return
+        raise CrossSite
+    source = request.headers.get("Origin") or request.headers.get("Referer")
+    if not source or urlsplit(source).netloc != request.host:
+        raise CrossSite
+
+
+def remember(response: Response, token: str, device_id: UUID) -> None:
+    """Give the browser its session and device cookies."""
+    _keep(response, SESSION_COOKIE, token)
+    _keep(response, DEVICE_COOKIE, str(device_id))
+
+
+def forget(response: Response) -> None:
+    """Take the session cookie back."""
+    response.delete_cookie(SESSION_COOKIE, samesite="Lax", httponly=True, secure=request.is_secure)
+
+
+def known_device() -> UUID | None:
+    """The device this browser signed in on before."""
+    try:
+        return UUID(request.cookies.get(DEVICE_COOKIE, ""))
+    except ValueError:
+        return None
+
+
+def _keep(response: Response, name: str, value: str) -> None:
+    response.set_cookie(
+        name, value, max_age=LONG_SECONDS, httponly=True, samesite="Lax", secure=request.is_secure, path="/"
+    )
+
+
+def my(row: Any) -> Any:
+    """`row`, or NotFound where there is none: what is not yours is not there."""
+    if row is None:
+        raise NotFound
+    return row

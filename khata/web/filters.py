@@ -1,0 +1,70 @@
+"""What templates say amounts, days and times with."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+
+from babel.dates import format_date, format_datetime
+from flask import Flask, g, request
+from flask_babel import gettext, ngettext
+from markupsafe import Markup
+
+from khata.core import clock
+from khata.core.money import format_amount
+from khata.web.kept import fresh_id
+from khata.web.locale import LANGUAGES, direction, lang, shop_today, translations
+
+
+def init_app(app: Flask) -> None:
+    """Filters, and the names every template knows."""
+    app.jinja_env.filters.update(money=money, day=day, moment=moment, age=age)
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        lambda text: translations().gettext(text),
+        lambda one, many, number: translations().ngettext(one, many, number),
+        newstyle=True,
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals.update(languages=LANGUAGES, new_id=fresh_id)
+
+    @app.context_processor
+    def names() -> dict[str, Any]:
+        shop = g.get("shop")
+        return {
+            "lang": lang(),
+            "dir": direction(),
+            "current_shop": shop,
+            "current_person": g.get("person"),
+            "today": shop_today() if shop else clock.now().date(),
+            "is_htmx": bool(request.headers.get("HX-Request")),
+        }
+
+
+def money(amount_minor: int) -> Markup:
+    """An amount of the shop's currency, kept in one piece in either direction of writing."""
+    text = format_amount(amount_minor, g.shop.currency, lang())
+    return Markup("<bdi>%s</bdi>") % text
+
+
+def day(value: date) -> str:
+    """A short date; with its year where that is not this one."""
+    return _day(value, value.year == shop_today().year, lang())
+
+
+@lru_cache(maxsize=4096)
+def _day(value: date, is_this_year: bool, locale: str) -> str:
+    return format_date(value, "d MMM" if is_this_year else "d MMM y", locale=locale)
+
+
+def moment(value: datetime) -> str:
+    """A time on the shop's clock."""
+    local = clock.local(value, g.shop.time_zone)
+    pattern = "d MMM, HH:mm" if local.year == shop_today().year else "d MMM y, HH:mm"
+    return format_datetime(local.replace(tzinfo=None), pattern, locale=lang())
+
+
+def age(value: date) -> str:
+    """How many days ago: "today", "1 day", "12 days"."""
+    days = (shop_today() - value).days
+    return gettext("today") if days <= 0 else ngettext("%(num)d day", "%(num)d days", days)

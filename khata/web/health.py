@@ -1,0 +1,82 @@
+"""Is it up, is it ready, how is it doing."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from ipaddress import ip_address
+
+import sqlalchemy as sa
+from flask import Flask, Response, current_app, g, jsonify, request
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+
+from khata.core.db import db
+from khata.errors import NotFound
+from khata.settings import Settings
+from khata.web.auth import public
+from tasks.schedule import worker_seen_seconds_ago
+
+REQUESTS = Counter("khata_requests_total", "Requests answered", ("route", "method", "status"))
+SECONDS = Histogram("khata_request_seconds", "Time to answer", ("route",), buckets=(0.005, 0.02, 0.05, 0.2, 0.5, 2, 10))
+WORKER_LATE_SECONDS = 180
+
+
+def init_app(app: Flask) -> None:
+    """Add the three addresses and count every request."""
+    app.add_url_rule("/healthz", "healthz", healthz)
+    app.add_url_rule("/readyz", "readyz", readyz)
+    app.add_url_rule("/metrics", "metrics", metrics)
+    app.before_request(_start_clock)
+    app.after_request(_count)
+
+
+@public
+def healthz() -> Response:
+    """The process answers."""
+    return Response("ok\n", mimetype="text/plain")
+
+
+@public
+def readyz() -> tuple[Response, int]:
+    """Database, queue and worker: 200 where all are well, 503 otherwise."""
+    checks = {"database": _database_answers(), "queue": True, "worker": False}
+    try:
+        seen = worker_seen_seconds_ago()
+        checks["worker"] = seen is not None and seen < WORKER_LATE_SECONDS
+    except Exception:
+        checks["queue"] = False
+    return jsonify(checks), 200 if all(checks.values()) else 503
+
+
+def _database_answers() -> bool:
+    try:
+        db.session.execute(sa.text("SELECT 1 FROM shops LIMIT 1"))
+    except sa.exc.SQLAlchemyError:
+        return False
+    return True
+
+
+@public
+def metrics() -> Response:
+    """Prometheus figures: to this machine, or to whoever has KHATA_METRICS_TOKEN."""
+    settings: Settings = current_app.config["KHATA"]
+    given = request.headers.get("Authorization", "")
+    if settings.metrics_token:
+        allowed = hmac.compare_digest(given.encode(), f"Bearer {settings.metrics_token}".encode())
+    else:
+        allowed = bool(request.remote_addr) and ip_address(request.remote_addr or "").is_loopback
+    if not allowed:
+        raise NotFound
+    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _start_clock() -> None:
+    g.started = time.perf_counter()
+
+
+def _count(response: Response) -> Response:
+    route = request.url_rule.rule if request.url_rule else "none"
+    REQUESTS.labels(route, request.method, response.status_code).inc()
+    if "started" in g:
+        SECONDS.labels(route).observe(time.perf_counter() - g.started)
+    return response

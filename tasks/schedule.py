@@ -1,0 +1,50 @@
+"""Every periodic task, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from huey import crontab
+
+from khata.accounts.actions import forget_old_codes
+from khata.core import clock
+from khata.core.db import transaction
+from tasks import huey, in_app, messages
+
+WORKER_SEEN = "worker_seen"
+
+
+def see_worker() -> None:
+    """Say that a worker is alive: /readyz reads it."""
+    huey.storage.put_data(WORKER_SEEN, str(clock.milliseconds(clock.now())).encode())
+
+
+def worker_seen_seconds_ago() -> float | None:
+    """How long ago a worker was alive; None where none ever was. Raises what the queue's storage raises."""
+    seen = huey.storage.peek_data(WORKER_SEEN)
+    if not isinstance(seen, bytes | bytearray | memoryview):
+        return None
+    return (clock.milliseconds(clock.now()) - int(bytes(seen))) / 1000
+
+
+def sweep_messages() -> None:
+    """Send what was missed."""
+    messages.sweep()
+
+
+def forget_codes() -> None:
+    """Sign-in codes of last week."""
+    with transaction():
+        forget_old_codes()
+
+
+SCHEDULE: tuple[tuple[str, Callable[[], None], Callable[..., bool]], ...] = (
+    ("see_worker", see_worker, crontab(minute="*")),
+    ("sweep_messages", sweep_messages, crontab(minute="*")),
+    ("forget_codes", forget_codes, crontab(hour="3", minute="17")),
+)
+
+for name, function, when in SCHEDULE:
+    huey.periodic_task(when, name=name)(in_app(function))
+
+huey.on_startup()(see_worker)

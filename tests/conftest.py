@@ -1,0 +1,110 @@
+"""One application and database a worker; every test starts with an empty database and a cast of three."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+_DATA = Path(tempfile.mkdtemp(prefix="khata-test-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+os.environ.update(
+    KHATA_DATA_DIR=str(_DATA),
+    KHATA_QUEUE_URL=f"sqlite:///{_DATA / 'queue.db'}",
+    KHATA_SECRET_KEY="the-tests-own-key-the-tests-own-key",
+)
+for name in ("KHATA_DATABASE_URL", "KHATA_PUBLIC_URL", "KHATA_SMS_URL", "KHATA_METRICS_TOKEN"):
+    os.environ.pop(name, None)
+
+from flask import Flask  # noqa: E402
+from flask_migrate import upgrade  # noqa: E402
+
+from khata import create_app  # noqa: E402
+from khata.core.db import Base, db  # noqa: E402
+from khata.settings import load_settings  # noqa: E402
+from tasks import huey  # noqa: E402
+from tests.client import Browser, sign_in  # noqa: E402
+
+pytest_plugins = ["tests.databases"]
+
+
+@pytest.fixture(scope="session")
+def app() -> Iterator[Flask]:
+    """The application on this worker's own database, with tasks run at once."""
+    if os.environ.get("KHATA_TEST_DATABASE") == "postgresql":
+        from tests.databases import worker_database
+
+        os.environ["KHATA_DATABASE_URL"] = worker_database()
+    application = create_app(load_settings())
+    huey.immediate = True
+    with application.app_context():
+        upgrade()
+    yield application
+    with application.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def _empty(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Nothing of a test is left for the next."""
+    yield
+    if "app" in request.fixturenames:
+        application: Flask = request.getfixturevalue("app")
+        with application.app_context():
+            db.session.remove()
+            with db.engine.begin() as connection:
+                for table in reversed(Base.metadata.sorted_tables):
+                    connection.execute(table.delete())
+        (_DATA / "outbox.jsonl").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def context(app: Flask) -> Iterator[Flask]:
+    """An application context, for tests of actions and queries."""
+    with app.app_context():
+        yield app
+
+
+@pytest.fixture
+def data_dir() -> Path:
+    """Where this worker's installation keeps its files."""
+    return _DATA
+
+
+@pytest.fixture
+def visitor(app: Flask) -> Browser:
+    """A browser that nobody signed in on."""
+    return Browser(app)
+
+
+@pytest.fixture
+def open_shop(app: Flask) -> Callable[..., Browser]:
+    """Make a signed-in browser with a shop of its own: open_shop("+919876500001", name="Asha Store")."""
+
+    def make(phone: str, **shop: str) -> Browser:
+        browser = Browser(app)
+        sign_in(browser, phone)
+        browser.post("/shops/new", {"name": "Asha Store", "category": "grocery", **shop}, then="/")
+        return browser
+
+    return make
+
+
+@pytest.fixture
+def owner(open_shop: Callable[..., Browser]) -> Browser:
+    """The owner of a shop in India."""
+    return open_shop("+919876543210")
+
+
+@pytest.fixture
+def stranger(open_shop: Callable[..., Browser]) -> Browser:
+    """The owner of another shop."""
+    return open_shop("+919812345678", name="Other Store")
+
+
+@pytest.fixture
+def dollar_owner(open_shop: Callable[..., Browser]) -> Browser:
+    """The owner of a shop in the United States."""
+    return open_shop("+12125550123", name="Corner Store")
