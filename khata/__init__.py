@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -11,18 +12,39 @@ from khata.core.db import engine_options
 from khata.core.photos import PhotoStore
 from khata.extensions import db, htmx, migrate
 from khata.settings import ROOT, Settings, load_settings
-from khata.web import assets, auth, compression, filters, health, locale, logs, pages, security, transactions
+from khata.web import (
+    assets,
+    auth,
+    compression,
+    cookies,
+    filters,
+    health,
+    kept,
+    locale,
+    logs,
+    pages,
+    security,
+    transactions,
+)
+
+
+class Khata(Flask):
+    """Flask without the wrapping that lets a view be asynchronous: none of ours is."""
+
+    def ensure_sync(self, func: Any) -> Any:
+        """`func` as it is; Flask would inspect it eleven times a request."""
+        return func
 
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The application: settings, extensions, web, rooms."""
     settings = settings or load_settings()
-    app = Flask("khata", root_path=str(ROOT), template_folder="templates", static_folder=None)
+    app = Khata("khata", root_path=str(ROOT), template_folder="templates", static_folder=None)
     app.config.update(
         SECRET_KEY=settings.secret_key,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url),
-        SESSION_COOKIE_NAME="khata_visit",
+        SESSION_COOKIE_NAME=cookies.VISIT,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.is_https,
         SESSION_REFRESH_EACH_REQUEST=False,
@@ -36,7 +58,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
     logs.init_app(app)
     _bind_extensions(app, settings)
-    _bind_web(app, settings)
+    _bind_web(app)
     _bind_rooms(app)
     auth.require_named_access(app)
     return app
@@ -54,11 +76,12 @@ def _bind_extensions(app: Flask, settings: Settings) -> None:
     tasks.bind(app)
 
 
-def _bind_web(app: Flask, settings: Settings) -> None:
+def _bind_web(app: Flask) -> None:
     # after_request functions run in the reverse order: the commit first, then cookies and headers, compression last
     compression.init_app(app)
+    kept.init_app(app)
     assets.init_app(app)
-    security.init_app(app, settings)
+    security.init_app(app)
     auth.init_app(app)
     locale.init_app(app)
     transactions.init_app(app)

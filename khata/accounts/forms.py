@@ -31,7 +31,7 @@ def read_code(form: Form) -> str:
     return digits
 
 
-def read_new_shop(form: Form, phone: str, currencies: set[str], time_zones: set[str]) -> NewShop:
+def read_new_shop(form: Form, phone: str, currencies: frozenset[str], time_zones: frozenset[str]) -> NewShop:
     """A new shop; currency and time zone come from the owner's number where none is chosen; raises RefusedForm."""
     country = region_of(phone)
     currency, time_zone = country_defaults(country)
@@ -57,7 +57,7 @@ def read_category(form: Form) -> str:
     return form.read(field, lambda text: clean_name(text, 40)) or "other"
 
 
-def read_person(form: Form, languages: set[str]) -> tuple[str, str]:
+def read_person(form: Form, languages: frozenset[str]) -> tuple[str, str]:
     """(name, language) of the person's own page; raises RefusedForm."""
     name, lang = form.name(), form.choice("lang", languages)
     form.require_valid()
@@ -71,10 +71,7 @@ def currency_choices(locale: str, first: str) -> list[tuple[str, str]]:
     return [(code, f"{code} · {get_currency_name(code, locale=locale)}") for code in codes]
 
 
-IN_USE = (
-    frozenset(
-        "INR NPR BDT PKR LKR USD EUR GBP AED SAR QAR KWD OMR BHD MYR SGD IDR PHP THB VND KRW JPY CNY KES NGN GHS TZS UGX "
-        "ZAR EGP BRL MXN CAD AUD NZD CHF MMK KHR ETB RWF ZMW".split()
-    )
-    & list_currencies()
+IN_USE = frozenset(list_currencies()) & frozenset(
+    "INR NPR BDT PKR LKR USD EUR GBP AED SAR QAR KWD OMR BHD MYR SGD IDR PHP THB VND KRW JPY CNY KES NGN GHS TZS "
+    "UGX ZAR EGP BRL MXN CAD AUD NZD CHF MMK KHR ETB RWF ZMW".split()
 )

@@ -10,13 +10,13 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from khata.accounts.models import Device, Member, Person, Session, Shop, SignInCode
-from khata.core.db import db
+from khata.core.db import db, look_up
 from khata.journal.models import JournalHead
 
 SESSIONS, PEOPLE, SHOPS, MEMBERS = Session.__table__, Person.__table__, Shop.__table__, Member.__table__
 HEADS = JournalHead.__table__
 
-_SIGNED_IN = (
+_SIGNED_IN: sa.Select[Any] = (
     sa.select(
         SESSIONS.c.last_seen_at,
         SESSIONS.c.device_id,
@@ -48,10 +48,10 @@ _SIGNED_IN = (
 )
 
 
-def signed_in(token_hash: bytes, seen_after: datetime) -> sa.Row[Any] | None:
+def signed_in(token_hash: bytes, seen_after: datetime, engine: sa.Engine | None = None) -> sa.Row[Any] | None:
     """Session, person, member, shop and the shop's last journal line of a cookie; None where it no longer holds."""
     values = {"token_hash": token_hash, "seen_after": seen_after}
-    return db.session.connection().execute(_SIGNED_IN, values).first()
+    return look_up(_SIGNED_IN, values, engine)
 
 
 def person_by_phone(phone: str) -> Person | None:

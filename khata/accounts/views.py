@@ -53,10 +53,9 @@ def send_code() -> Response:
 
 def _sign_in_page(form: Form, status: int = 200) -> Response:
     prefix = calling_code(locale.likely_region(request.accept_languages))
-    context = {"form": form, "prefix": prefix}
     if status >= 400:
-        return refused("accounts/sign_in.html", status=status, **context)
-    return make_response(render_template("accounts/sign_in.html", **context))
+        return refused("accounts/sign_in.html", form, status, prefix=prefix)
+    return make_response(render_template("accounts/sign_in.html", form=form, prefix=prefix))
 
 
 @blueprint.get("/sign-in/code")
@@ -205,7 +204,7 @@ def edit_me() -> Response:
     """Change the person's name and language."""
     form = Form(request.form)
     try:
-        name, lang = forms.read_person(form, set(locale.CODES))
+        name, lang = forms.read_person(form, locale.CODES)
     except RefusedForm:
         return refused("accounts/me.html", form)
     actions.edit_person(g.person.id, g.device_id, name, lang)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -74,6 +74,7 @@ NAMING = {
 class Base(DeclarativeBase):
     """Parent of every table."""
 
+    __table__: ClassVar[sa.Table]
     metadata = sa.MetaData(naming_convention=NAMING)
     type_annotation_map = {UUID: Id, datetime: Moment, int: sa.BigInteger, bytes: sa.LargeBinary}  # noqa: RUF012
 
@@ -113,16 +114,22 @@ def _on_connect(connection: Any, _record: Any) -> None:
 
 @event.listens_for(Engine, "begin")
 def _on_begin(connection: Connection) -> None:
-    if connection.dialect.name == "sqlite":
-        writes = connection.get_execution_options().get("khata_writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    begin = connection.get_execution_options().get("khata_begin", "BEGIN")
+    if begin and connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(begin)
 
 
 def begin_write() -> None:
     """Start the session's transaction as a write: on SQLite it waits here, not halfway, for the other writer."""
     if db.session().in_transaction():
         db.session.rollback()  # a read may be open from loading the session: a fresh one sees what it waited for
-    db.session.connection(execution_options={"khata_writes": True})
+    db.session.connection(execution_options={"khata_begin": "BEGIN IMMEDIATE"})
+
+
+def look_up(query: sa.Select[Any], values: dict[str, Any], engine: Engine | None = None) -> sa.Row[Any] | None:
+    """The first row of `query`, read outside any transaction: the cheapest way to ask one thing."""
+    with (engine or db.engine).connect().execution_options(khata_begin=None) as connection:
+        return connection.execute(query, values).first()
 
 
 @contextmanager

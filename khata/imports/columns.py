@@ -43,9 +43,11 @@ HEADERS: dict[str, str] = {
     "will_get": "will_get|will get|you will get|you'll get|to receive|receivable|to collect|मिलेंगे|लेने हैं|आपको मिलेंगे",
     "will_give": "will_give|will give|you will give|you'll give|to pay|payable|देने हैं|देंगे|आप देंगे",
     "amount": "amount|sum|total|value|rs|rupees|bill amount|entry amount|रकम|राशि|रुपये|रुपए|कुल",
-    "direction": "direction|gave or got|dr/cr|dr / cr|cr/dr|debit/credit|entry type|transaction type|दिशा|दिया या मिला|लेन देन",
+    "direction": "direction|gave or got|dr/cr|dr / cr|cr/dr|debit/credit|entry type|transaction type"
+    "|दिशा|दिया या मिला|लेन देन",
     "gave": "gave|you gave|given|debit|dr|debit amount|debit(-)|debit (-)|दिया|दिए|आपने दिया|आपने दिए|उधार दिया|नामे",
-    "got": "got|you got|received|credit|cr|credit amount|credit(+)|credit (+)|paid|payment|मिला|मिले|आपको मिला|आपको मिले|जमा|लिया",
+    "got": "got|you got|received|credit|cr|credit amount|credit(+)|credit (+)|paid|payment"
+    "|मिला|मिले|आपको मिला|आपको मिले|जमा|लिया",
     "date": "date|on|entry date|bill date|transaction date|day|तारीख|तारीख़|दिनांक|तिथि|दिन",
     "note": "note|notes|description|details|remark|remarks|narration|particulars|comment|item|नोट|विवरण|टिप्पणी|ब्योरा",
     "address": "address|place|city|पता|जगह|शहर",

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from flask_babel import lazy_gettext as _
 
+from khata.core import clock
 from khata.core.forms import EARLIEST_YEAR
 from khata.core.ids import derived_id
 from khata.core.money import MoneyError, parse_amount
@@ -36,6 +37,11 @@ class Terms(NamedTuple):
     currency: str
     region: str
     today: date
+
+
+def terms_of(shop: Any) -> Terms:
+    """The terms of a shop (id, currency, country, time_zone) today."""
+    return Terms(shop.id, shop.currency, shop.country, clock.today(shop.time_zone))
 
 
 class Named(NamedTuple):
@@ -161,7 +167,7 @@ def unescaped(cell: str) -> str:
 def _money(typed: Mapping[str, str], currency: str) -> tuple[str | None, int, bool]:
     """(direction, amount in minor units, is an opening balance); no direction where the row has no amount."""
     if typed.get("amount"):
-        return _direction(typed.get("direction", "")), parse_amount(typed["amount"], currency), False
+        return _direction(typed.get("direction", "")), _amount(typed["amount"], currency), False
     gave, got = typed.get("gave", ""), typed.get("got", "")
     if gave or got:
         return *_one_side(gave, got, currency), False
@@ -180,8 +186,8 @@ def _one_side(gave: str, got: str, currency: str) -> tuple[str, int]:
     if gave and got and not _is_nothing(gave) and not _is_nothing(got):
         raise Invalid(_("This line has an amount on both sides. Write one of them."), "both_sides")
     if gave and (not got or not _is_nothing(gave)):
-        return GAVE, parse_amount(gave, currency)
-    return GOT, parse_amount(got, currency)
+        return GAVE, _amount(gave, currency)
+    return GOT, _amount(got, currency)
 
 
 def _is_nothing(text: str) -> bool:
@@ -223,6 +229,11 @@ def _kind(text: str) -> str:
     if found is None:
         raise Invalid(_("Write “customer” or “supplier”."), "kind")
     return found
+
+
+@lru_cache(maxsize=8192)
+def _amount(text: str, currency: str) -> int:
+    return parse_amount(text, currency)
 
 
 @lru_cache(maxsize=8192)
@@ -277,7 +288,7 @@ def read_purchase(row: Row, terms: Terms) -> Draft:
     if len(row.cells) != 5 or not all(cell.isascii() and cell.isdigit() for cell in row.cells[:4]):
         raise Invalid(_("This line is not a purchase: customer, number, date, items, amount."), "not_a_purchase")
     customer, _in_sample, day, items, amount = row.cells
-    amount_minor, on = parse_amount(amount, terms.currency), parse_date(day, terms.today)
+    amount_minor, on = _amount(amount, terms.currency), parse_date(day, terms.today)
     return Draft(row.line, _purchaser(customer, terms.shop_id), GAVE, amount_minor, on, _items(items))
 
 

@@ -231,9 +231,7 @@ _HEAVY = re.compile(r"(?:[\w-]+\.)?(?:PHOTO|LOGO|SOUND|KEY)[;:]", re.IGNORECASE)
 
 def cards_of(file: TextIO) -> Iterator[Card | Refused]:
     """Every contact of a vCard file, as text without its pictures; raises Unreadable past MAX_ROWS."""
-    count = 0
-    for start, lines in _blocks(lines_of(file)):
-        count += 1
+    for count, (start, lines) in enumerate(_blocks(lines_of(file)), 1):
         if count > MAX_ROWS:
             raise Unreadable(TOO_MANY_ROWS, "too_many_rows")
         text = "".join(lines)
@@ -241,7 +239,8 @@ def cards_of(file: TextIO) -> Iterator[Card | Refused]:
 
 
 def _blocks(lines: Iterable[str | None]) -> Iterator[tuple[int, list[str]]]:
-    start, kept, in_heavy = 0, [], False
+    start, in_heavy = 0, False
+    kept: list[str] = []
     for number, line in enumerate(lines, 1):
         if line is None:
             in_heavy = True

@@ -2,6 +2,205 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, g, make_response, render_template, request, stream_with_context, url_for
+from flask_babel import gettext
+
+from khata.core.db import after_commit
+from khata.core.forms import Form
+from khata.core.ids import new_id
+from khata.errors import Conflict, Invalid
+from khata.imports import actions, exports, forms, queries
+from khata.imports.columns import FIELDS, is_header
+from khata.imports.drafts import chunks, terms_of
+from khata.imports.matching import Matcher
+from khata.imports.models import CSV, FORMATS, NEW
+from khata.imports.readers import Dialect, Row, dialect_of, open_text, rows_of
+from khata.web import locale
+from khata.web.auth import allow, takes
+from khata.web.pages import refused, see_other
+from tasks import imports as tasks
 
 blueprint = Blueprint("imports", __name__)
+
+MAX_REQUEST_BYTES = 32 * 1024 * 1024  # a larger file than is taken is still read, so that it can be said why not
+SAMPLE_ROWS = 5
+
+
+@blueprint.get("/imports/new")
+@allow("import")
+def new() -> Response:
+    """Choose a file."""
+    return make_response(render_template("imports/new.html", form=Form()))
+
+
+@blueprint.post("/imports")
+@allow("import")
+@takes(MAX_REQUEST_BYTES)
+def take_in() -> Response:
+    """Keep the file, and show what would become of it."""
+    form = Form(request.form)
+    chosen = form.choice("format", FORMATS, CSV)
+    upload = request.files.get("file")
+    if upload is None or not upload.filename:
+        form.errors["file"] = gettext("Choose a file.")
+        return refused("imports/new.html", form)
+    try:
+        form.require_valid()
+        import_id = new_id()
+        actions.take_in(g.actor, import_id, tasks.store(), upload.stream, upload.filename, chosen, locale.lang())
+    except Invalid as wrong:
+        if form.is_valid:
+            form.errors["file"] = wrong.message
+        return refused("imports/new.html", form)
+    return see_other(url_for("imports.show", import_id=import_id))
+
+
+@blueprint.get("/imports/<uuid:import_id>")
+@allow("import")
+def show(import_id: UUID) -> Response:
+    """What would become of the file or, once it is written, what became of it."""
+    row = queries.get_import(g.shop.id, import_id)
+    if row.status != NEW:
+        return make_response(render_template("imports/done.html", imported=row, refused=row.refused))
+    return make_response(render_template("imports/preview.html", form=Form(), **_preview(row, row.mapping)))
+
+
+@blueprint.post("/imports/<uuid:import_id>/mapping")
+@allow("import")
+def set_mapping(import_id: UUID) -> Response:
+    """Say which column is what."""
+    row = queries.get_import(g.shop.id, import_id)
+    form, mapping = Form(request.form), row.mapping
+    try:
+        mapping = forms.read_mapping(form)
+        actions.set_mapping(g.shop.id, import_id, mapping, _width(row))
+    except Conflict:
+        return see_other(url_for("imports.show", import_id=import_id))
+    except Invalid as wrong:
+        form.errors["mapping"] = wrong.message
+        return refused("imports/preview.html", form, **_preview(row, mapping, row.mapping))
+    return see_other(url_for("imports.show", import_id=import_id))
+
+
+@blueprint.post("/imports/<uuid:import_id>/rows")
+@allow("import")
+def write(import_id: UUID) -> Response:
+    """Write the lines: a short list now, a long one by the worker."""
+    row = queries.get_import(g.shop.id, import_id)
+    if actions.confirm(g.shop.id, import_id, again=Form(request.form).flag("again")):
+        only = _only_chunk(row) if row.status == NEW else None
+        if only is None:
+            after_commit(lambda: tasks.write_import(g.shop.id, import_id))
+        else:
+            _write_now(import_id, only)
+    return see_other(url_for("imports.show", import_id=import_id))
+
+
+def _only_chunk(row: Any) -> list[Any] | None:
+    """The lines of a file that fits in one chunk; None for a longer one."""
+    lines = _chunks(row, row.mapping)
+    first = next(lines, [])
+    return first if next(lines, None) is None else None
+
+
+def _write_now(import_id: UUID, chunk: list[Any]) -> None:
+    row = actions.claim(g.shop.id, import_id)
+    if row is None:
+        return
+    matcher = Matcher(g.shop.id, salt=import_id.hex if row.again else "")
+    outcome = actions.write_chunk(g.actor, matcher, chunk, terms_of(g.shop).today)
+    actions.advance(g.shop.id, import_id, 0, outcome)
+    actions.finish(g.shop.id, import_id)
+
+
+def _chunks(row: Any, mapping: dict[str, int]) -> Iterator[list[Any]]:
+    path = tasks.store().path(row.shop_id, row.id)
+    return chunks(path, row.format, row.encoding, mapping, terms_of(g.shop))
+
+
+def _preview(row: Any, mapping: dict[str, int], counted_by: dict[str, int] | None = None) -> dict[str, Any]:
+    """What the preview shows: the columns as `mapping` has them, counts by `counted_by` where that differs."""
+    counts = queries.preview(g.shop.id, _chunks(row, mapping if counted_by is None else counted_by))
+    columns, sample = _sample(row) if row.format == CSV else ([], [])
+    return {
+        "imported": row,
+        "columns": columns,
+        "sample": sample,
+        "fields": FIELDS,
+        "mapping": mapping,
+        **counts._asdict(),
+    }
+
+
+def _dialect(row: Any) -> Dialect:
+    return dialect_of(tasks.store().path(row.shop_id, row.id), row.encoding)
+
+
+def _width(row: Any) -> int:
+    return len(_sample(row)[0]) if row.format == CSV else 0
+
+
+def _sample(row: Any) -> tuple[list[str], list[list[str]]]:
+    """Names of the columns and the first rows, cut to what fits on a screen."""
+    dialect = _dialect(row)
+    rows: list[list[str]] = []
+    with open_text(tasks.store().path(row.shop_id, row.id), row.encoding) as file:
+        for each in rows_of(file, dialect):
+            if isinstance(each, Row):
+                rows.append([cell[:60] for cell in each.cells])
+            if len(rows) > SAMPLE_ROWS:
+                break
+    width = max((len(cells) for cells in rows), default=0)
+    named = rows.pop(0) if is_header(dialect.first, dialect.second) else []
+    names = [*named, *[""] * (width - len(named))]
+    columns = [name.strip() or gettext("Column %(number)s", number=at) for at, name in enumerate(names, 1)]
+    return columns, rows[:SAMPLE_ROWS]
+
+
+# --- Taking out ---
+
+
+@blueprint.get("/exports")
+@allow("export")
+def export() -> Response:
+    """What can be taken out."""
+    return make_response(render_template("imports/export.html"))
+
+
+@blueprint.get("/exports/parties.csv")
+@allow("export")
+def parties_csv() -> Response:
+    """Customers and suppliers."""
+    return _download("parties.csv", exports.parties_csv(g.shop.id, g.shop.currency))
+
+
+@blueprint.get("/exports/entries.csv")
+@allow("export")
+def entries_csv() -> Response:
+    """Entries."""
+    return _download("entries.csv", exports.entries_csv(g.shop.id, g.shop.currency))
+
+
+@blueprint.get("/exports/cash.csv")
+@allow("export")
+def cash_csv() -> Response:
+    """The cash book."""
+    return _download("cash.csv", exports.cash_csv(g.shop.id, g.shop.currency))
+
+
+@blueprint.get("/exports/shop.json")
+@allow("export")
+def shop_json() -> Response:
+    """Everything."""
+    return _download("shop.json", exports.shop_json(g.shop))
+
+
+def _download(filename: str, parts: Iterator[str]) -> Response:
+    mimetype = "application/json" if filename.endswith(".json") else "text/csv; charset=utf-8"
+    response = Response(stream_with_context(parts), mimetype=mimetype)
+    response.headers["Content-Disposition"] = f"attachment; filename={filename}"
+    return response

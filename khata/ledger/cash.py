@@ -116,7 +116,8 @@ def _mark(actor: Actor, cash_id: UUID, *, deleted: bool) -> date:
         journal.record(actor, Event("cash.deleted" if deleted else "cash.restored", cash_id, {}))
         db.session.execute(sa.update(CASH).where(of_id).values(deleted_at=clock.now() if deleted else None))
         _post(actor.shop_id, row, -1 if deleted else 1)
-    return row.on
+    on: date = row.on
+    return on
 
 
 def _post(shop_id: UUID, content: Any, times: int) -> None:

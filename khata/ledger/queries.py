@@ -149,7 +149,7 @@ def older_entries(shop_id: UUID, party: Any, cursor: EntryCursor) -> EntryPage:
 
 
 def _line(row: Any, balance_minor: int) -> EntryLine:
-    return EntryLine(*row, balance_after_minor=None if row.deleted_at is not None else balance_minor)
+    return EntryLine._make((*row, None if row.deleted_at is not None else balance_minor))
 
 
 def balance_before(shop_id: UUID, party_id: UUID, cursor: EntryCursor) -> int:
@@ -214,7 +214,7 @@ def statement(shop_id: UUID, party_id: UUID, start: date, end: date, after: Entr
     rows = db.session.execute(query, {"shop": shop_id, "party": party_id}).all()
     for row in rows[:STATEMENT_PAGE]:
         balance += row.amount_minor if row.direction == GAVE else -row.amount_minor
-        lines.append(StatementLine(*row, balance_after_minor=balance))
+        lines.append(StatementLine._make((*row, balance)))
     more = EntryCursor(lines[-1].on, lines[-1].seq) if len(rows) > STATEMENT_PAGE else None
     return Statement(opening, gave, got, opening + gave - got, lines, more)
 

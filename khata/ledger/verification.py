@@ -105,7 +105,8 @@ def _unlike_journal(
 
 def _replayed(lines: Iterable[Any]) -> Iterator[tuple[UUID, tuple[dict[str, Any], bool]]]:
     """(subject, (facts, deleted)) as the lines about each subject leave it."""
-    subject, facts, deleted = None, {}, False
+    subject, deleted = None, False
+    facts: dict[str, Any] = {}
     for line in lines:
         if line.subject_id != subject:
             if subject is not None:

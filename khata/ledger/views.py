@@ -19,6 +19,7 @@ from khata.ledger import actions, cash, forms, history, queries
 from khata.ledger.actions import AlreadyWritten, Content
 from khata.parties import queries as party_queries
 from khata.parties.models import KINDS
+from khata.web import cookies
 from khata.web.auth import allow, takes
 from khata.web.kept import kept
 from khata.web.locale import shop_today
@@ -27,9 +28,6 @@ from khata.web.uploads import read_photo
 
 blueprint = Blueprint("ledger", __name__)
 
-SORT_COOKIE = "khata_sort"
-YEAR_SECONDS = 365 * 24 * 3600
-
 
 @blueprint.get("/")
 @allow("see_parties")
@@ -37,7 +35,7 @@ YEAR_SECONDS = 365 * 24 * 3600
 def home() -> Response:
     """Balances, and the parties in the chosen order."""
     kind = _one_of("kind", KINDS, "customer")
-    sort = _one_of("sort", queries.SORTS, request.cookies.get(SORT_COOKIE, ""))
+    sort = _one_of("sort", queries.SORTS, request.cookies.get(cookies.SORT, ""))
     sort = sort if sort in queries.SORTS else "activity"
     filter_ = _one_of("filter", queries.FILTERS, "all")
     text = request.args.get("q", "").strip()[:80]
@@ -57,10 +55,8 @@ def home() -> Response:
         next_url=more,
         shop_is_empty=not parties and not text and not queries.shop_has_parties(g.shop.id),
     )
-    if request.args.get("sort") == sort != request.cookies.get(SORT_COOKIE):
-        response.set_cookie(
-            SORT_COOKIE, sort, max_age=YEAR_SECONDS, samesite="Lax", httponly=True, secure=request.is_secure
-        )
+    if request.args.get("sort") == sort != request.cookies.get(cookies.SORT):
+        cookies.keep(response, cookies.SORT, sort)
     return response
 
 
@@ -98,7 +94,7 @@ def party(party_id: UUID) -> Response:
 
 def _book(row: Any, page: queries.EntryPage) -> dict[str, Any]:
     gone = [entry.deleted_by for entry in page.entries if entry.deleted_at is not None]
-    names = member_names(g.shop.id, gone) if gone else {}
+    names: dict[Any, str] = {**member_names(g.shop.id, gone)} if gone else {}
     older = forms.with_query(f"/parties/{row.id}", before=forms.spell_entry_cursor(page.older)) if page.older else None
     entries = [_Named(entry, names.get(entry.deleted_by, "")) for entry in page.entries] if gone else page.entries
     return {"party": row, "entries": entries, "older_url": older, "folded": page.folded}

@@ -15,7 +15,7 @@ from khata.errors import Invalid
 from khata.parties.actions import Details
 
 
-def read_details(form: Form, currency: str, region: str, today: date, languages: set[str]) -> Details:
+def read_details(form: Form, currency: str, region: str, today: date, languages: frozenset[str]) -> Details:
     """The details of a party as typed; what is wrong stands in `form.errors`."""
     return Details(
         name=form.name(),

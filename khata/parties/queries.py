@@ -83,7 +83,7 @@ def _matching(shop_id: UUID, prefixes: list[str], kind: str | None, limit: int) 
     """Walk the longest prefix's stretch of the index, test the others by look-up, stop at `limit`."""
     leading, *others = sorted(prefixes, key=len, reverse=True)
     words = WORDS.alias()
-    query = (
+    query: sa.Select[Any] = (
         sa.select(*LISTED)
         .join(words, (words.c.shop_id == PARTIES.c.shop_id) & (words.c.party_id == PARTIES.c.id))
         .where(PARTIES.c.shop_id == shop_id, words.c.shop_id == shop_id, PARTIES.c.deleted_at.is_(None))

@@ -23,7 +23,7 @@ blueprint = Blueprint("parties", __name__)
 
 
 def _read_details(form: Form) -> Details:
-    details = forms.read_details(form, g.shop.currency, g.shop.country, shop_today(), set(locale.CODES))
+    details = forms.read_details(form, g.shop.currency, g.shop.country, shop_today(), locale.CODES)
     return details._replace(photo_id=read_photo(form))
 
 

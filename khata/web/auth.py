@@ -7,18 +7,15 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from flask import Flask, Response, g, redirect, request, url_for
+from flask import Flask, Response, current_app, g, redirect, request, url_for
 
 from khata.accounts import actions, permissions, queries
 from khata.core import clock
 from khata.core.actor import Actor
 from khata.core.db import transaction
-from khata.errors import CrossSite, Forbidden, NotFound, TooLarge
-from khata.web import transactions
+from khata.errors import CrossSite, Forbidden, TooLarge
+from khata.web import cookies, transactions
 
-SESSION_COOKIE = "khata_session"
-DEVICE_COOKIE = "khata_device"
-LONG_SECONDS = 400 * 24 * 3600  # as long as browsers keep a cookie
 PUBLIC, SIGNED_IN = "public", "signed in"
 ORDINARY_BODY = 256 * 1024
 
@@ -95,16 +92,23 @@ def _guard() -> Response | None:
     g.shop = g.person = g.actor = g.token_hash = g.device_id = None
     if request.endpoint is None:
         return None  # no such address: the router raises it
-    view = g.view = request.routing_exception is None and _view()
-    request.max_content_length = getattr(view, "khata_body", ORDINARY_BODY)
-    unsafe = request.method not in transactions.SAFE_METHODS
-    if unsafe:
+    view = current_app.view_functions[request.endpoint]
+    writes = request.method not in transactions.SAFE_METHODS
+    if writes:
         _refuse_cross_site()
-        if (request.content_length or 0) > (request.max_content_length or 0):
-            raise TooLarge
+    is_stale = _load_session()
+    elsewhere = _refuse_without_access(getattr(view, "khata_access", ""))
+    if elsewhere is not None:
+        return elsewhere
+    if writes:
+        _read_body(getattr(view, "khata_body", ORDINARY_BODY))
         transactions.begin()
-    _load_session()
-    access = getattr(view, "khata_access", None)
+    if is_stale:
+        _see_session(writes)
+    return None
+
+
+def _refuse_without_access(access: str) -> Response | None:
     if access == PUBLIC:
         return None
     if g.person is None:
@@ -113,15 +117,17 @@ def _guard() -> Response | None:
         return None
     if g.shop is None:
         return _to("accounts.new_shop")
-    if access is None or not permissions.may(g.role, access):
+    if not permissions.may(g.role, access):
         raise Forbidden
     return None
 
 
-def _view() -> View:
-    from flask import current_app
-
-    return current_app.view_functions[request.endpoint or ""]
+def _read_body(most_bytes: int) -> None:
+    """Take the whole body in before the write begins: a phone on 2G must not hold up the other writers."""
+    request.max_content_length = most_bytes
+    if (request.content_length or 0) > most_bytes:
+        raise TooLarge
+    request.form  # noqa: B018
 
 
 def _to(endpoint: str) -> Response:
@@ -130,25 +136,29 @@ def _to(endpoint: str) -> Response:
     return redirect(url_for(endpoint), 303)  # type: ignore[return-value]
 
 
-def _load_session() -> None:
-    token = request.cookies.get(SESSION_COOKIE)
+def _load_session() -> bool:
+    """Find out who sent the request; True where the session was last seen a while ago."""
+    token = request.cookies.get(cookies.SESSION)
     if not token:
-        return
+        return False
     token_hash, now = actions.hash_token(token), clock.now()
     row = queries.signed_in(token_hash, now - actions.SESSION_RESTS)
     if row is None:
-        return
+        return False
     g.token_hash, g.device_id = token_hash, row.device_id
     g.person = CurrentPerson(row.person_id, row.person_name, row.phone, row.lang)
     if row.shop_id is not None:
         g.shop = CurrentShop(row.shop_id, row.shop_name, row.category, row.currency, row.time_zone, row.country)
         g.actor, g.role, g.journal_seq = Actor(row.shop_id, row.member_id, row.device_id), row.role, row.seq
-    if now - row.last_seen_at > actions.SEEN_EVERY:
-        if g.get("writes"):
-            actions.see_session(token_hash)
-        else:
-            with transaction():
-                actions.see_session(token_hash)
+    return bool(now - row.last_seen_at > actions.SEEN_EVERY)
+
+
+def _see_session(writes: bool) -> None:
+    if writes:
+        actions.see_session(g.token_hash)
+        return
+    with transaction():
+        actions.see_session(g.token_hash)
 
 
 def _refuse_cross_site() -> None:
@@ -165,31 +175,18 @@ def _refuse_cross_site() -> None:
 
 def remember(response: Response, token: str, device_id: UUID) -> None:
     """Give the browser its session and device cookies."""
-    _keep(response, SESSION_COOKIE, token)
-    _keep(response, DEVICE_COOKIE, str(device_id))
+    cookies.keep(response, cookies.SESSION, token)
+    cookies.keep(response, cookies.DEVICE, str(device_id))
 
 
 def forget(response: Response) -> None:
     """Take the session cookie back."""
-    response.delete_cookie(SESSION_COOKIE, samesite="Lax", httponly=True, secure=request.is_secure)
+    cookies.forget(response, cookies.SESSION)
 
 
 def known_device() -> UUID | None:
     """The device this browser signed in on before."""
     try:
-        return UUID(request.cookies.get(DEVICE_COOKIE, ""))
+        return UUID(request.cookies.get(cookies.DEVICE, ""))
     except ValueError:
         return None
-
-
-def _keep(response: Response, name: str, value: str) -> None:
-    response.set_cookie(
-        name, value, max_age=LONG_SECONDS, httponly=True, samesite="Lax", secure=request.is_secure, path="/"
-    )
-
-
-def my(row: Any) -> Any:
-    """`row`, or NotFound where there is none: what is not yours is not there."""
-    if row is None:
-        raise NotFound
-    return row

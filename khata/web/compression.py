@@ -22,7 +22,7 @@ def init_app(app: Flask) -> None:
 def _shrink(response: Response) -> Response:
     if response.direct_passthrough or response.is_streamed or response.status_code in (204, 304):
         return response
-    if not response.mimetype.startswith(COMPRESSED) or "Content-Encoding" in response.headers:
+    if not (response.mimetype or "").startswith(COMPRESSED) or "Content-Encoding" in response.headers:
         return response
     body = response.get_data()
     response.headers.add("Vary", "Accept-Encoding")

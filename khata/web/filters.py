@@ -12,8 +12,8 @@ from flask_babel import gettext, ngettext
 from markupsafe import Markup
 
 from khata.core import clock
+from khata.core.ids import new_id
 from khata.core.money import format_amount
-from khata.web.kept import fresh_id
 from khata.web.locale import LANGUAGES, direction, lang, shop_today, translations
 
 
@@ -26,7 +26,7 @@ def init_app(app: Flask) -> None:
         newstyle=True,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals.update(languages=LANGUAGES, new_id=fresh_id)
+    app.jinja_env.globals.update(languages=LANGUAGES, new_id=lambda: str(new_id()))
 
     @app.context_processor
     def names() -> dict[str, Any]:
@@ -54,7 +54,7 @@ def day(value: date) -> str:
 
 @lru_cache(maxsize=4096)
 def _day(value: date, is_this_year: bool, locale: str) -> str:
-    return format_date(value, "d MMM" if is_this_year else "d MMM y", locale=locale)
+    return str(format_date(value, "d MMM" if is_this_year else "d MMM y", locale=locale))
 
 
 def moment(value: datetime) -> str:
@@ -67,4 +67,4 @@ def moment(value: datetime) -> str:
 def age(value: date) -> str:
     """How many days ago: "today", "1 day", "12 days"."""
     days = (shop_today() - value).days
-    return gettext("today") if days <= 0 else ngettext("%(num)d day", "%(num)d days", days)
+    return str(gettext("today") if days <= 0 else ngettext("%(num)d day", "%(num)d days", days))

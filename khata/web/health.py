@@ -8,16 +8,15 @@ from ipaddress import ip_address
 
 import sqlalchemy as sa
 from flask import Flask, Response, current_app, g, jsonify, request
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from khata.core.db import db
 from khata.errors import NotFound
 from khata.settings import Settings
 from khata.web.auth import public
+from khata.web.metrics import SECONDS, count
 from tasks.schedule import worker_seen_seconds_ago
 
-REQUESTS = Counter("khata_requests_total", "Requests answered", ("route", "method", "status"))
-SECONDS = Histogram("khata_request_seconds", "Time to answer", ("route",), buckets=(0.005, 0.02, 0.05, 0.2, 0.5, 2, 10))
 WORKER_LATE_SECONDS = 180
 
 
@@ -76,7 +75,7 @@ def _start_clock() -> None:
 
 def _count(response: Response) -> Response:
     route = request.url_rule.rule if request.url_rule else "none"
-    REQUESTS.labels(route, request.method, response.status_code).inc()
+    count(route, request.method, response.status_code)
     if "started" in g:
         SECONDS.labels(route).observe(time.perf_counter() - g.started)
     return response

@@ -1,108 +1,165 @@
-"""Pages kept while nothing changed. All that they show follows from the shop's journal, so its last line's number,
-with the day and the language, names a version of the page: the same version is not made twice."""
+"""The same page again, for the same browser, while nothing changed.
+
+All that a kept page shows follows from the shop's journal, the day, and what the browser sent. So the number of the
+journal's last line names a version of it: where that is still the same, the answer of last time is given again, after
+one look-up of the session and before Flask has any work. The first write anywhere in the shop ends it.
+"""
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import date
 from typing import Any, NamedTuple
+from uuid import UUID
 
-from flask import Response, g, request
+import sqlalchemy as sa
+from flask import Flask, Response, g, request
+from werkzeug.http import parse_cookie
 
-from khata.core.ids import new_id
-from khata.web.locale import lang, shop_today
+from khata.accounts import actions, queries
+from khata.core import clock
+from khata.core.db import db
+from khata.web import cookies
+from khata.web.locale import shop_today
+from khata.web.metrics import count
 
-MOST_BYTES = 24 * 1024 * 1024
-FRESH_ID = "00000000-0000-7000-8000-f4e5fd1d0000"  # stands in a kept page where each answer gets an id of its own
+MOST_BYTES = 32 * 1024 * 1024
+VERSION = "khata.version"  # the key in the WSGI environment
+
+# Everything a browser sends that an answer can depend on; its cookies hold session, language and the chosen order.
+ASKED_BY = (
+    "PATH_INFO",
+    "QUERY_STRING",
+    "HTTP_COOKIE",
+    "HTTP_ACCEPT_ENCODING",
+    "HTTP_ACCEPT_LANGUAGE",
+    "HTTP_HOST",
+    "HTTP_HX_REQUEST",
+    "HTTP_HX_BOOSTED",
+    "HTTP_HX_REQUEST_TYPE",
+    "wsgi.url_scheme",
+)
 
 
-class KeptPage(NamedTuple):
-    """A page as it was made."""
+class Version(NamedTuple):
+    """What a page was made from, beside what the browser sent."""
 
-    body: bytes
-    has_ids: bool
+    shop_id: UUID
+    member_id: UUID
+    role: str
+    lang: str
+    journal_seq: int
+    today: date
+
+
+class Kept(NamedTuple):
+    """An answer as it was given."""
+
+    version: Version
+    route: str
     headers: list[tuple[str, str]]
-
-
-class Pages:
-    """The pages last asked for, as many as fit."""
-
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self.most_bytes = most_bytes
-        self.bytes = 0
-        self._pages: OrderedDict[tuple[Any, ...], KeptPage] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[Any, ...]) -> KeptPage | None:
-        """The page kept under `key`."""
-        with self._lock:
-            page = self._pages.get(key)
-            if page is not None:
-                self._pages.move_to_end(key)
-            return page
-
-    def keep(self, key: tuple[Any, ...], page: KeptPage) -> None:
-        """Keep `page`; those not asked for the longest make room."""
-        with self._lock:
-            replaced = self._pages.pop(key, None)
-            self._pages[key] = page
-            self.bytes += len(page.body) - (len(replaced.body) if replaced else 0)
-            while self.bytes > self.most_bytes:
-                _key, dropped = self._pages.popitem(last=False)
-                self.bytes -= len(dropped.body)
-
-
-_pages = Pages()
-
-
-def fresh_id() -> str:
-    """The id of what a form will write: in a kept page the place for one, elsewhere one at once."""
-    return FRESH_ID if g.get("is_kept") else str(new_id())
+    body: bytes
 
 
 def kept(view: Callable[..., Response]) -> Callable[..., Response]:
-    """Give the page of `view` again while the shop's journal, the day, the language and the address are the same."""
+    """Let the answers of `view` be given again while nothing changed."""
 
     @functools.wraps(view)
-    def look_first(*args: Any, **kwargs: Any) -> Response:
-        if request.query_string and request.args.get("lang"):
-            return view(*args, **kwargs)  # it sets a cookie
-        key = _version()
-        page = _pages.get(key)
-        if page is None:
-            g.is_kept = True
-            response = view(*args, **kwargs)
-            if response.status_code != 200 or "Set-Cookie" in response.headers:
-                return response
-            body = response.get_data()
-            page = KeptPage(body, FRESH_ID.encode() in body, response.headers.to_wsgi_list())
-            _pages.keep(key, page)
-        return _answer(key, page)
+    def mark(*args: Any, **kwargs: Any) -> Response:
+        request.environ[VERSION] = (
+            Version(g.shop.id, g.actor.member_id, g.role, g.person.lang, g.journal_seq, shop_today()),
+            str(request.url_rule),
+        )
+        return view(*args, **kwargs)
 
-    return look_first
+    return mark
 
 
-def _version() -> tuple[Any, ...]:
-    headers = request.headers
-    return (
-        g.shop.id,
-        g.journal_seq,
-        g.role,
-        lang(),
-        shop_today(),
-        request.full_path,
-        headers.get("HX-Request"),
-        headers.get("HX-Boosted"),
-        headers.get("HX-Request-Type"),
-        request.cookies.get("khata_sort"),
-    )
+def init_app(app: Flask) -> None:
+    """Stand before the application."""
+    with app.app_context():
+        engine = db.engine
+    app.wsgi_app = KeptPages(app.wsgi_app, engine)  # type: ignore[method-assign]
 
 
-def _answer(key: tuple[Any, ...], page: KeptPage) -> Response:
-    body = page.body.replace(FRESH_ID.encode(), str(new_id()).encode()) if page.has_ids else page.body
-    response = Response(body, headers=page.headers)
-    response.set_etag(hashlib.blake2b(repr(key).encode(), digest_size=9).hexdigest(), weak=True)
-    return response
+class KeptPages:
+    """WSGI: gives a kept answer again, or asks the application and keeps what it says. As many as fit."""
+
+    def __init__(self, wsgi_app: Any, engine: sa.Engine, most_bytes: int = MOST_BYTES) -> None:
+        self.wsgi_app = wsgi_app
+        self.engine = engine
+        self.most_bytes = most_bytes
+        self.bytes = 0
+        self._pages: OrderedDict[tuple[Any, ...], Kept] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer a request."""
+        if environ["REQUEST_METHOD"] != "GET" or "HTTP_COOKIE" not in environ:
+            answer: Iterable[bytes] = self.wsgi_app(environ, start_response)
+            return answer
+        key = tuple(environ.get(name) for name in ASKED_BY)
+        page = self._pages.get(key)
+        if page is None or page.version != self._version_now(environ):
+            return self._ask(key, environ, start_response)
+        return self._give(key, page, environ, start_response)
+
+    def _version_now(self, environ: dict[str, Any]) -> Version | None:
+        """What the page would be made from now; None where the session has ended or is due to be seen."""
+        token = parse_cookie(environ["HTTP_COOKIE"]).get(cookies.SESSION, "")
+        seen_after = clock.now() - actions.SEEN_EVERY
+        row = queries.signed_in(actions.hash_token(token), seen_after, self.engine)
+        if row is None or row.shop_id is None:
+            return None
+        return Version(row.shop_id, row.member_id, row.role, row.lang, row.seq, clock.today(row.time_zone))
+
+    def _give(self, key: tuple[Any, ...], page: Kept, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        with self._lock:
+            if key in self._pages:
+                self._pages.move_to_end(key)
+        is_known = ("ETag", environ.get("HTTP_IF_NONE_MATCH")) in page.headers
+        count(page.route, "GET", 304 if is_known else 200)
+        if is_known:
+            start_response("304 NOT MODIFIED", [header for header in page.headers if header[0] not in BODY_HEADERS])
+            return ()
+        start_response("200 OK", list(page.headers))
+        return (page.body,)
+
+    def _ask(self, key: tuple[Any, ...], environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        said: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            said.append((status, headers))
+            return start_response(status, headers, exc_info)
+
+        answer: Iterable[bytes] = self.wsgi_app(environ, start)
+        marked = environ.get(VERSION)
+        status, headers = said[-1]
+        if marked is None or not status.startswith("200") or any(name == "Set-Cookie" for name, _value in headers):
+            return answer
+        body = b"".join(answer)
+        close = getattr(answer, "close", None)
+        if close is not None:
+            close()
+        self._keep(key, Kept(marked[0], marked[1], headers, body))
+        return (body,)
+
+    def _keep(self, key: tuple[Any, ...], page: Kept) -> None:
+        with self._lock:
+            replaced = self._pages.pop(key, None)
+            self._pages[key] = page
+            self.bytes += _size(page) - (_size(replaced) if replaced else 0)
+            while self.bytes > self.most_bytes:
+                _key, dropped = self._pages.popitem(last=False)
+                self.bytes -= _size(dropped)
+
+
+BODY_HEADERS = ("Content-Length", "Content-Type", "Content-Encoding")
+OVERHEAD_BYTES = 2000  # headers, key, bookkeeping
+
+
+def _size(page: Kept) -> int:
+    return len(page.body) + OVERHEAD_BYTES

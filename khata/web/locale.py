@@ -8,20 +8,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, request, session
-from flask_babel import get_locale, get_translations
+from flask_babel import get_translations
 from werkzeug.datastructures import LanguageAccept
 
 from khata.accounts.actions import choose_language
 from khata.core import clock
 from khata.core.db import transaction
 from khata.extensions import babel
-from khata.web import transactions
-from khata.web.auth import LONG_SECONDS
+from khata.web import cookies, transactions
 
 LANGUAGES = (("en", "English"), ("hi", "हिन्दी"))  # offered: those whose catalogue is complete
 CODES = frozenset(code for code, _name in LANGUAGES)
 RIGHT_TO_LEFT = frozenset({"ar", "ur", "fa", "he"})
-LANG_COOKIE = "khata_lang"
 CAMPAIGN_FIELDS = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "lang", "ref")
 
 
@@ -34,7 +32,7 @@ def init_app(app: Flask) -> None:
 
 def choose() -> str:
     """The language of this request."""
-    chosen = request.args.get("lang") or request.cookies.get(LANG_COOKIE)
+    chosen = request.args.get("lang") or request.cookies.get(cookies.LANG)
     if chosen in CODES:
         return str(chosen)
     if g.get("person") and g.person.lang in CODES:
@@ -53,7 +51,7 @@ def asked_by_browser(accepted: LanguageAccept) -> str:
 def lang() -> str:
     """The language code of this request."""
     if "lang" not in g:
-        g.lang = str(get_locale())
+        g.lang = choose()
     return str(g.lang)
 
 
@@ -120,13 +118,11 @@ def _site_of(url: str) -> str:
 
 def _keep_cookie(response: Response) -> Response:
     chosen = request.args.get("lang")
-    if chosen in CODES and request.cookies.get(LANG_COOKIE) != chosen and request.method in transactions.SAFE_METHODS:
+    if chosen in CODES and request.cookies.get(cookies.LANG) != chosen and request.method in transactions.SAFE_METHODS:
         keep_language(response, str(chosen))
     return response
 
 
 def keep_language(response: Response, code: str) -> None:
     """Let this browser speak `code` from now on."""
-    response.set_cookie(
-        LANG_COOKIE, code, max_age=LONG_SECONDS, samesite="Lax", httponly=True, secure=request.is_secure
-    )
+    cookies.keep(response, cookies.LANG, code)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
+from secrets import token_hex
 
 import structlog
-from flask import Flask, g
-
-from khata.core.ids import new_id
+from flask import Flask
 
 
 def init_app(app: Flask) -> None:
@@ -28,6 +27,5 @@ def init_app(app: Flask) -> None:
 
     @app.before_request
     def name_request() -> None:
-        g.request_id = new_id().hex
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request=g.request_id)
+        structlog.contextvars.bind_contextvars(request=token_hex(8))

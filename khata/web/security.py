@@ -1,38 +1,67 @@
-"""Headers of every answer."""
+"""Headers of every answer, and the cookie of a visit before sign-in."""
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from collections.abc import Iterable
+from typing import Any
 
-from khata.settings import Settings
+from flask import Flask, Request, Response, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+
 from khata.web.assets import inline_css_hash
 
 PERMISSIONS_POLICY = "camera=(self), geolocation=(), microphone=(self), payment=(), usb=(), interest-cohort=()"
+POLICY = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' blob: data:; "
+    "style-src 'self' '{css_hash}'; form-action 'self'; manifest-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 
 
-def init_app(app: Flask, settings: Settings) -> None:
-    """Set the headers on every answer; HSTS where people come over https."""
+def init_app(app: Flask) -> None:
+    """Set the headers on every answer of the application."""
     with app.app_context():
-        css_hash = inline_css_hash()
-    policy = (
-        "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' blob: data:; "
-        f"style-src 'self' '{css_hash}'; form-action 'self'; manifest-src 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    )
-    headers = {
-        "Content-Security-Policy": policy,
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Permissions-Policy": PERMISSIONS_POLICY,
-        "Referrer-Policy": "same-origin",  # "no-referrer" would make Origin "null" on our own forms
-        "X-Content-Type-Options": "nosniff",
-    }
+        policy = POLICY.format(css_hash=inline_css_hash())
+    headers = [
+        ("Content-Security-Policy", policy),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+        ("Permissions-Policy", PERMISSIONS_POLICY),
+        ("Referrer-Policy", "same-origin"),  # "no-referrer" would make Origin "null" on our own forms
+        ("X-Content-Type-Options", "nosniff"),
+    ]
+    app.wsgi_app = _Headers(app.wsgi_app, headers)  # type: ignore[method-assign]
+    app.after_request(_set_own_headers)
+    app.session_interface = VisitInterface()
 
-    @app.after_request
-    def set_headers(response: Response) -> Response:
-        response.headers.extend(headers)
-        if request.is_secure:
-            response.headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
-        if "Cache-Control" not in response.headers:
-            response.headers["Cache-Control"] = "private, no-cache"
-        return response
+
+class _Headers:
+    """Adds the same headers to every answer, faults included, without looking at it."""
+
+    def __init__(self, wsgi_app: Any, headers: list[tuple[str, str]]) -> None:
+        self.wsgi_app = wsgi_app
+        self.headers = headers
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            return start_response(status, headers + self.headers, exc_info)
+
+        answer: Iterable[bytes] = self.wsgi_app(environ, start)
+        return answer
+
+
+def _set_own_headers(response: Response) -> Response:
+    if request.is_secure:
+        response.headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+    if "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+class VisitInterface(SecureCookieSessionInterface):
+    """Flask's signed cookie, for who is not signed in yet; nothing is done for it where there is none."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """The visit that the browser's cookie tells of, or an empty one."""
+        if self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)

@@ -128,6 +128,44 @@ def upgrade() -> None:
         batch_op.create_index("ix_cash_entries_on", ["shop_id", "on", "seq"], unique=False)
 
     op.create_table(
+        "imports",
+        sa.Column("status", sa.String(length=8), nullable=False),
+        sa.Column("filename", sa.String(length=120), nullable=False),
+        sa.Column("format", sa.String(length=8), nullable=False),
+        sa.Column("encoding", sa.String(length=12), nullable=False),
+        sa.Column("mapping", sa.JSON(), nullable=False),
+        sa.Column("again", sa.Boolean(), nullable=False),
+        sa.Column("lang", sa.String(length=12), nullable=False),
+        sa.Column("member_id", Id(), nullable=False),
+        sa.Column("device_id", Id(), nullable=True),
+        sa.Column("created_at", Moment(), nullable=False),
+        sa.Column("seen_at", Moment(), nullable=False),
+        sa.Column("finished_at", Moment(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("chunks_done", sa.Integer(), nullable=False),
+        sa.Column("added_parties", sa.Integer(), nullable=False),
+        sa.Column("added_entries", sa.Integer(), nullable=False),
+        sa.Column("skipped_count", sa.Integer(), nullable=False),
+        sa.Column("refused_count", sa.Integer(), nullable=False),
+        sa.Column("refused", sa.JSON(), nullable=False),
+        sa.Column("shop_id", Id(), nullable=False),
+        sa.Column("id", Id(), nullable=False),
+        sa.CheckConstraint("format IN ('csv', 'vcard', 'cdnow')", name=op.f("ck_imports_format")),
+        sa.CheckConstraint("status IN ('new', 'queued', 'writing', 'done', 'failed')", name=op.f("ck_imports_status")),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_imports_shop_id")),
+        sa.PrimaryKeyConstraint("shop_id", "id", name=op.f("pk_imports")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("imports", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_imports_unfinished",
+            ["seen_at"],
+            unique=False,
+            sqlite_where=sa.text("status IN ('queued', 'writing')"),
+            postgresql_where=sa.text("status IN ('queued', 'writing')"),
+        )
+
+    op.create_table(
         "journal_heads",
         sa.Column("shop_id", Id(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
@@ -404,6 +442,14 @@ def downgrade() -> None:
 
     op.drop_table("journal_lines")
     op.drop_table("journal_heads")
+    with op.batch_alter_table("imports", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_imports_unfinished",
+            sqlite_where=sa.text("status IN ('queued', 'writing')"),
+            postgresql_where=sa.text("status IN ('queued', 'writing')"),
+        )
+
+    op.drop_table("imports")
     with op.batch_alter_table("cash_entries", schema=None) as batch_op:
         batch_op.drop_index("ix_cash_entries_on")
 

@@ -1,0 +1,179 @@
+"""Who may call what: generated from the routes, so that a new route without its case fails here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from khata.core.ids import new_id
+from khata.web.auth import PUBLIC
+from tests.client import Browser
+from tests.factories import dump, picture, upload
+
+# What each id in a route names. A route with an id that is not here fails.
+OWNED = ("party_id", "entry_id", "cash_id", "photo_id", "import_id", "shop_id")
+
+# A form that would be taken if the row were one's own: so that a 404 is not a 422 in disguise.
+FORMS: dict[str, dict[str, str]] = {
+    "ledger.record": {"direction": "gave", "amount": "1"},
+    "ledger.edit": {"direction": "gave", "amount": "1", "version": "1"},
+    "ledger.settle": {"expected_minor": "1000"},
+    "ledger.move": {"kind": "supplier"},
+    "parties.change": {"name": "Mine now"},
+}
+PUBLIC_ROUTES = {
+    "accounts.sign_in", "accounts.send_code", "accounts.code", "accounts.use_code", "healthz", "readyz", "metrics",
+}  # fmt: skip
+
+
+def routes(app: Flask) -> Iterator[tuple[Rule, str]]:
+    """Every address and method."""
+    for rule in app.url_map.iter_rules():
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield rule, method
+
+
+def address(app: Flask, rule: Rule, ids: dict[str, UUID]) -> str:
+    """The rule with ids filled in."""
+    return app.url_map.bind("localhost").build(rule.endpoint, {name: ids[name] for name in rule.arguments})
+
+
+def anybody() -> dict[str, UUID]:
+    return {name: new_id() for name in OWNED}
+
+
+@pytest.fixture
+def theirs(stranger: Browser) -> dict[str, UUID]:
+    """Ids of a stranger's party, entry, line of the cash book, photo, import and shop."""
+    party = stranger.add_party("Theirs")
+    fields: dict[str, Any] = {"direction": "gave", "amount": "10", "photo": upload(picture())}
+    stranger.post(f"{party}/entries", fields)
+    stranger.post("/cash", {"direction": "in", "amount": "5", "id": str(new_id())})
+    stranger.post("/imports", {"file": upload(b"name,phone\nAsha,9876500002\n", "list.csv"), "format": "csv"})
+    tables = dump()
+    names = {
+        "party_id": "parties",
+        "entry_id": "entries",
+        "cash_id": "cash_entries",
+        "shop_id": "shops",
+        "import_id": "imports",
+    }
+    with stranger.app.app_context():
+        from khata.core.db import Base
+
+        columns = {table.name: list(table.columns.keys()) for table in Base.metadata.sorted_tables}
+
+    def only(table: str, column: str) -> UUID:
+        values = [row[columns[table].index(column)] for row in tables[table]]
+        assert len(values) == 1, f"{table}: {len(values)} rows"
+        return values[0]  # type: ignore[no-any-return]
+
+    return {**{name: only(table, "id") for name, table in names.items()}, "photo_id": only("entries", "photo_id")}
+
+
+def test_every_view_says_who_may_call_it(app: Flask) -> None:
+    open_to_all = {name for name, view in app.view_functions.items() if view.khata_access == PUBLIC}
+    assert open_to_all == PUBLIC_ROUTES
+
+
+def test_a_view_without_access_does_not_start() -> None:
+    from khata.web.auth import require_named_access
+
+    small = Flask("small", static_folder=None)
+    small.add_url_rule("/x", "x", lambda: "")
+    with pytest.raises(RuntimeError, match="x"):
+        require_named_access(small)
+
+
+def test_parameters_are_typed(app: Flask) -> None:
+    for rule, _method in routes(app):
+        for name in rule.arguments:
+            assert f"<uuid:{name}>" in rule.rule or rule.rule.startswith("/exports/"), rule.rule
+            assert name in OWNED or rule.rule.startswith("/exports/"), f"{rule.rule}: say in OWNED whose {name} is"
+
+
+def test_a_visitor_is_sent_to_sign_in(app: Flask, visitor: Browser) -> None:
+    with app.app_context():
+        before = dump()
+    for rule, method in routes(app):
+        if rule.endpoint in PUBLIC_ROUTES:
+            continue
+        answer = visitor.raw(method, address(app, rule, anybody()))
+        assert (answer.status_code, answer.location) == (303, "/sign-in"), f"{method} {rule.rule}"
+        answer = visitor.raw(method, address(app, rule, anybody()), headers={"HX-Request": "true"})
+        assert answer.headers["HX-Redirect"] == "/sign-in", f"{method} {rule.rule}"
+    with app.app_context():
+        assert dump() == before
+
+
+def test_without_a_shop_one_is_made_first(app: Flask, visitor: Browser) -> None:
+    from tests.client import sign_in
+
+    sign_in(visitor, "+919876500009")
+    for rule, method in routes(app):
+        if app.view_functions[rule.endpoint].khata_access in (PUBLIC, "signed in"):
+            continue
+        answer = visitor.raw(method, address(app, rule, anybody()))
+        assert (answer.status_code, answer.location) == (303, "/shops/new"), f"{method} {rule.rule}"
+
+
+def test_what_is_not_yours_is_not_there(app: Flask, owner: Browser, theirs: dict[str, UUID]) -> None:
+    owner.add_party("Mine")
+    with app.app_context():
+        before = dump()
+    tried = 0
+    for rule, method in routes(app):
+        if not rule.arguments or not rule.arguments <= set(OWNED):
+            continue
+        url, form = address(app, rule, theirs), FORMS.get(rule.endpoint, {})
+        answer = owner.raw(method, url, data=form if method == "POST" else None)
+        assert answer.status_code == 404, f"{method} {rule.rule}: {answer.status_code}"
+        assert b"Theirs" not in answer.data
+        tried += 1
+    assert tried >= 20
+    with app.app_context():
+        assert dump() == before
+
+
+def test_nor_by_a_field_of_a_form(app: Flask, owner: Browser, theirs: dict[str, UUID]) -> None:
+    mine = owner.add_party("Mine")
+    with app.app_context():
+        before = dump()
+    owner.post(f"{mine}/merge", {"into": str(theirs["party_id"])}, status=404)
+    with app.app_context():
+        assert dump() == before
+
+
+def test_the_same_id_in_two_shops_is_two_rows(owner: Browser, theirs: dict[str, UUID]) -> None:
+    owner.post("/parties", {"name": "Mine", "id": str(theirs["party_id"])})
+    page = owner.write(str(owner.location), "gave", "70", id=str(theirs["entry_id"]))
+    assert "₹70" in page.text
+    assert "Theirs" not in page.text
+
+
+@pytest.mark.parametrize("role", ["", "guest"])
+def test_a_role_without_permission_is_refused(
+    app: Flask, owner: Browser, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from khata.accounts import permissions
+
+    monkeypatch.setattr(permissions, "ROLES", {role: frozenset({"see_parties"}), "owner": frozenset({"see_parties"})})
+    owner.get("/")
+    owner.get("/parties/new", status=403)
+    owner.post("/parties", {"name": "No"}, status=403)
+
+
+def test_a_permission_must_exist() -> None:
+    from khata.web.auth import allow
+
+    with pytest.raises(LookupError, match="fly"):
+        allow("fly")
+
+
+def test_the_cast(open_shop: Callable[..., Browser]) -> None:
+    assert "Asha Store" in open_shop("+919876500003").get("/").text
