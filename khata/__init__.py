@@ -53,14 +53,14 @@ def create_app(settings: Settings | None = None) -> Flask:
         MAX_FORM_PARTS=500,
         KHATA=settings,
     )
-    if settings.trusted_proxies:
-        count = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
     logs.init_app(app)
     _bind_extensions(app, settings)
     _bind_web(app)
     _bind_rooms(app)
     auth.require_named_access(app)
+    if settings.trusted_proxies:
+        count = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
     return app
 
 

@@ -29,8 +29,8 @@ CODE_TRIES = 5
 SESSION_RESTS = timedelta(days=180)  # a session unused for so long has ended
 SEEN_EVERY = timedelta(hours=1)
 
-# (what is counted, within, at most): codes that were asked for and never used, so that people who do sign in
-# never stand in each other's way, and somebody who pumps messages soon does.
+# (what is counted, within, at most): codes that were asked for and never used, beyond as many that were used. People
+# who do sign in make room for others; somebody who pumps messages makes none.
 CODE_LIMITS = (
     ("phone", timedelta(minutes=10), 3),
     ("phone", timedelta(days=1), 10),
@@ -52,10 +52,12 @@ def send_code(phone: str, address: str) -> SentCode:
     """Queue a fresh code for `phone`; raises TooMany where a limit is reached."""
     prefix = prefix_of(phone)
     serialise(f"code:{prefix}")
+    serialise(f"code:{address}")
     now = clock.now()
     counted = {"phone": phone, "address": address, "prefix": prefix}
     for field, within, most in CODE_LIMITS:
-        if queries.codes_since(now - within, **{field: counted[field]}) >= most:
+        unused, used = queries.codes_since(now - within, **{field: counted[field]})
+        if unused - used >= most:
             raise TooMany(lazy_gettext("Too many codes were asked for. Please wait a while and try again."))
     code = f"{secrets.randbelow(10**6):06d}"
     expires_at = now + CODE_HOLDS

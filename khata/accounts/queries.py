@@ -11,12 +11,13 @@ import sqlalchemy as sa
 
 from khata.accounts.models import Device, Member, Person, Session, Shop, SignInCode
 from khata.core.db import db, look_up
+from khata.core.prepared import Prepared
 from khata.journal.models import JournalHead
 
 SESSIONS, PEOPLE, SHOPS, MEMBERS = Session.__table__, Person.__table__, Shop.__table__, Member.__table__
 HEADS = JournalHead.__table__
 
-_SIGNED_IN: sa.Select[Any] = (
+_SIGNED_IN = Prepared(
     sa.select(
         SESSIONS.c.last_seen_at,
         SESSIONS.c.device_id,
@@ -48,7 +49,7 @@ _SIGNED_IN: sa.Select[Any] = (
 )
 
 
-def signed_in(token_hash: bytes, seen_after: datetime, engine: sa.Engine | None = None) -> sa.Row[Any] | None:
+def signed_in(token_hash: bytes, seen_after: datetime, engine: sa.Engine | None = None) -> Any:
     """Session, person, member, shop and the shop's last journal line of a cookie; None where it no longer holds."""
     values = {"token_hash": token_hash, "seen_after": seen_after}
     return look_up(_SIGNED_IN, values, engine)
@@ -95,11 +96,12 @@ def device_exists(device_id: UUID) -> bool:
     return db.session.get(Device, device_id) is not None
 
 
-def codes_since(moment: datetime, **where: str) -> int:
-    """How many codes asked for since `moment` match `where` (phone, address or prefix) and were never used."""
-    query = sa.select(sa.func.count()).select_from(SignInCode)
-    query = query.where(SignInCode.created_at > moment, SignInCode.used_at.is_(None))
-    return db.session.scalar(query.filter_by(**where)) or 0
+def codes_since(moment: datetime, **where: str) -> tuple[int, int]:
+    """How many codes sent since `moment` that match `where` (phone, address or prefix) were (never used, used)."""
+    sent, used = sa.func.count(), sa.func.count(SignInCode.used_at)
+    query = sa.select(sent - used, used).select_from(SignInCode).where(SignInCode.created_at > moment)
+    unused_count, used_count = db.session.execute(query.filter_by(**where)).one()
+    return unused_count, used_count
 
 
 def newest_code(phone: str) -> SignInCode | None:

@@ -9,14 +9,19 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import sqlalchemy as sa
+import structlog
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 from khata.core.clock import EPOCH, milliseconds
+from khata.core.prepared import Prepared
+
+log = structlog.get_logger()
 
 
 class Id(sa.types.TypeDecorator[UUID]):
@@ -122,14 +127,22 @@ def _on_begin(connection: Connection) -> None:
 def begin_write() -> None:
     """Start the session's transaction as a write: on SQLite it waits here, not halfway, for the other writer."""
     if db.session().in_transaction():
-        db.session.rollback()  # a read may be open from loading the session: a fresh one sees what it waited for
-    db.session.connection(execution_options={"khata_begin": "BEGIN IMMEDIATE"})
+        rollback()  # a read may be open from loading the session: a fresh one sees what it waited for
+    options = {"khata_begin": "BEGIN IMMEDIATE"}
+    db.session.info["connection"] = db.session.connection(execution_options=options)
 
 
-def look_up(query: sa.Select[Any], values: dict[str, Any], engine: Engine | None = None) -> sa.Row[Any] | None:
+def connection() -> Connection:
+    """The connection of the transaction under way: to execute on it costs half of what the session does."""
+    session = db.session()
+    begun: Connection | None = session.info.get("connection")
+    return begun if begun is not None else session.connection()
+
+
+def look_up(query: Prepared, values: dict[str, Any], engine: Engine | None = None) -> Any:
     """The first row of `query`, read outside any transaction: the cheapest way to ask one thing."""
-    with (engine or db.engine).connect().execution_options(khata_begin=None) as connection:
-        return connection.execute(query, values).first()
+    with (engine or db.engine).connect() as reader:
+        return query.first(reader, values)
 
 
 @contextmanager
@@ -145,12 +158,15 @@ def transaction() -> Iterator[None]:
 
 
 def commit() -> None:
-    """Commit and run, in order, what `after_commit` was given."""
+    """Commit and run, in order, what `after_commit` was given; what fails there is logged."""
     db.session.commit()
     waiting = db.session.info.pop("after_commit", [])
     forget_transaction()
     for callback in waiting:
-        callback()
+        try:
+            callback()
+        except Exception as error:  # it is committed: whoever asked must hear so, and a sweep makes up for the rest
+            log.error("after_commit", exc_info=error)
 
 
 def rollback() -> None:
@@ -182,17 +198,19 @@ def is_postgresql() -> bool:
     return db.engine.dialect.name == "postgresql"
 
 
-def insert_missing(table: sa.Table, rows: list[dict[str, Any]], keys: list[str]) -> None:
-    """Insert `rows` into `table` and leave those alone whose `keys` are there already."""
-    if rows:
-        db.session.execute(upsert(table).on_conflict_do_nothing(index_elements=keys), rows)
+def inserting_new(table: sa.Table, *keys: str) -> Any:
+    """The INSERT that leaves alone what is there under `keys`; `rowcount` tells.
+
+    PostgreSQL's construct: SQLite compiles it to the same words, so that one statement, made once, serves both.
+    """
+    return postgresql.insert(table).on_conflict_do_nothing(index_elements=keys)
 
 
-def upsert(table: sa.Table) -> Any:
-    """An INSERT of this database's dialect that knows ON CONFLICT."""
-    from sqlalchemy.dialects import postgresql, sqlite
-
-    return (postgresql if is_postgresql() else sqlite).insert(table)
+def adding_up(table: sa.Table, keys: tuple[str, ...], sums: tuple[str, ...]) -> Any:
+    """The INSERT that adds its `sums` to those of the row that is there under `keys`."""
+    insert = postgresql.insert(table)
+    added = {name: table.c[name] + insert.excluded[name] for name in sums}
+    return insert.on_conflict_do_update(index_elements=keys, set_=added)
 
 
 def serialise(key: str) -> None:

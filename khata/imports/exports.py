@@ -146,4 +146,5 @@ def _plain(value: Any) -> str:
 
 
 def _stream(query: sa.Select[Any]) -> Iterator[Any]:
-    return iter(db.session.execute(query.execution_options(yield_per=BATCH)))
+    """Asked only when the first row is wanted: the answer is sent in a database session of its own."""
+    yield from db.session.execute(query.execution_options(yield_per=BATCH))

@@ -17,7 +17,7 @@ from khata.imports import actions, exports, forms, queries
 from khata.imports.columns import FIELDS, is_header
 from khata.imports.drafts import chunks, terms_of
 from khata.imports.matching import Matcher
-from khata.imports.models import CSV, FORMATS, NEW
+from khata.imports.models import CSV, FORMATS, NEW, QUEUED, WRITING
 from khata.imports.readers import Dialect, Row, dialect_of, open_text, rows_of
 from khata.web import locale
 from khata.web.auth import allow, takes
@@ -28,6 +28,7 @@ blueprint = Blueprint("imports", __name__)
 
 MAX_REQUEST_BYTES = 32 * 1024 * 1024  # a larger file than is taken is still read, so that it can be said why not
 SAMPLE_ROWS = 5
+LOOK_AGAIN_SECONDS = 3
 
 
 @blueprint.get("/imports/new")
@@ -65,7 +66,10 @@ def show(import_id: UUID) -> Response:
     """What would become of the file or, once it is written, what became of it."""
     row = queries.get_import(g.shop.id, import_id)
     if row.status != NEW:
-        return make_response(render_template("imports/done.html", imported=row, refused=row.refused))
+        response = make_response(render_template("imports/done.html", imported=row, refused=row.refused))
+        if row.status in (QUEUED, WRITING):
+            response.headers["Refresh"] = str(LOOK_AGAIN_SECONDS)  # the one way to follow it without script
+        return response
     return make_response(render_template("imports/preview.html", form=Form(), **_preview(row, row.mapping)))
 
 

@@ -13,17 +13,23 @@ import sqlalchemy as sa
 
 from khata.core import clock
 from khata.core.actor import Actor
-from khata.core.db import db
+from khata.core.db import connection, db
+from khata.core.prepared import Prepared
 from khata.journal.models import JournalHead, JournalLine
 
 LINES = JournalLine.__table__
 HEADS = JournalHead.__table__
 GENESIS = bytes(32)
 
-LOCK_HEAD = sa.select(HEADS.c.seq, HEADS.c.hash).where(HEADS.c.shop_id == sa.bindparam("shop")).with_for_update()
-MOVE_HEAD = sa.update(HEADS).where(HEADS.c.shop_id == sa.bindparam("shop"))
-MOVE_HEAD = MOVE_HEAD.values(seq=sa.bindparam("new_seq"), hash=sa.bindparam("new_hash"))
-ADD_LINE = sa.insert(LINES)
+LOCK_HEAD = Prepared(
+    sa.select(HEADS.c.seq, HEADS.c.hash).where(HEADS.c.shop_id == sa.bindparam("shop")).with_for_update()
+)
+MOVE_HEAD = Prepared(
+    sa.update(HEADS)
+    .where(HEADS.c.shop_id == sa.bindparam("shop"))
+    .values(seq=sa.bindparam("new_seq"), hash=sa.bindparam("new_hash"))
+)
+ADD_LINE = Prepared(sa.insert(LINES), *LINES.c.keys())
 
 
 class Event(NamedTuple):
@@ -55,7 +61,7 @@ def lock(shop_id: UUID) -> Head:
     """
     heads: dict[UUID, Head] = db.session.info.setdefault("journal_heads", {})
     if shop_id not in heads:
-        row = db.session.connection().execute(LOCK_HEAD, {"shop": shop_id}).one()
+        row = LOCK_HEAD.first(connection(), {"shop": shop_id})
         heads[shop_id] = Head(row.seq, row.hash)
     return heads[shop_id]
 
@@ -70,9 +76,8 @@ def record_all(actor: Actor, events: list[Event]) -> int:
     end = lock(actor.shop_id)
     recorded_at = clock.now()
     lines = [_next_line(end, actor, event, recorded_at) for event in events]
-    connection = db.session.connection()
-    connection.execute(ADD_LINE, lines if len(lines) > 1 else lines[0])
-    connection.execute(MOVE_HEAD, {"shop": actor.shop_id, "new_seq": end.seq, "new_hash": end.hash})
+    ADD_LINE.run_many(connection(), lines)
+    MOVE_HEAD.run(connection(), {"shop": actor.shop_id, "new_seq": end.seq, "new_hash": end.hash})
     return end.seq
 
 

@@ -11,7 +11,8 @@ from flask_babel import lazy_gettext as _
 
 from khata.core import clock
 from khata.core.actor import Actor
-from khata.core.db import db, upsert
+from khata.core.db import connection, db, inserting_new
+from khata.core.prepared import Prepared
 from khata.errors import Conflict, Invalid
 from khata.journal import actions as journal
 from khata.journal import queries as journal_queries
@@ -46,6 +47,13 @@ class Content(NamedTuple):
         return Movement(self.direction, self.amount_minor, self.on, self.in_cash, times)
 
 
+_ADD_ENTRY = Prepared(
+    inserting_new(ENTRIES, "shop_id", "id"),
+    *("shop_id", "id", "party_id", "seq", "version"),
+    *Content._fields,
+)
+
+
 class AlreadyWritten(Conflict):
     """An entry of this id stands with other content: `written` and `ours` are both shown."""
 
@@ -74,17 +82,12 @@ def record_entry(
     head = journal.lock(actor.shop_id)
     party = party_queries.get_party(actor.shop_id, party_id)
     row = {"shop_id": actor.shop_id, "id": entry_id, "party_id": party_id, "seq": head.seq + 1, "version": 1}
-    added = db.session.connection().execute(_insert_new(), {**row, **content._asdict()})
-    if added.rowcount == 0:
+    if _ADD_ENTRY.run(connection(), {**row, **content._asdict()}) == 0:
         _require_same(actor.shop_id, party_id, entry_id, content)
         return Standing(party_id, party.kind, party.balance_minor, party.debt_since)
     _refuse_deleted(party)
     journal.record(actor, Event("entry.recorded", entry_id, content.facts(party_id), happened_at))
     return posting.post(actor.shop_id, party, [content.movement()], clock.now())
-
-
-def _insert_new() -> Any:
-    return upsert(ENTRIES).on_conflict_do_nothing(index_elements=["shop_id", "id"])
 
 
 def _require_same(shop_id: UUID, party_id: UUID, entry_id: UUID, content: Content) -> None:

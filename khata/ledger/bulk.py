@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from khata.core import clock
 from khata.core.actor import Actor
-from khata.core.db import db
+from khata.core.db import connection, db
 from khata.journal import actions as journal
 from khata.journal.actions import Event
 from khata.ledger import posting
@@ -48,7 +48,7 @@ def record_entries(actor: Actor, entries: list[Written]) -> Recorded:
             {**fixed, "id": entry_id, "party_id": party_id, "seq": head.seq + at, **content._asdict()}
             for at, (party_id, entry_id, content) in enumerate(taken, 1)
         ]
-        db.session.connection().execute(sa.insert(ENTRIES), rows)
+        connection().execute(sa.insert(ENTRIES), rows)
         journal.record_all(
             actor, [Event("entry.recorded", entry_id, content.facts(party_id)) for party_id, entry_id, content in taken]
         )
@@ -108,7 +108,7 @@ def _post(shop_id: UUID, entries: list[Written], standings: dict[UUID, Standing]
         {"shop": shop_id, "party": party_id, "balance": standing.balance_minor, "since": standing.debt_since, "at": at}
         for party_id, standing in after.items()
     ]
-    db.session.connection().execute(posting._MOVE_PARTY, rows)
+    posting._MOVE_PARTY.run_many(connection(), rows)
     _add_to_totals(shop_id, [(standings[party_id], standing) for party_id, standing in after.items()])
 
 

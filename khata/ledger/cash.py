@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _
 
 from khata.core import clock
 from khata.core.actor import Actor
-from khata.core.db import db, upsert
+from khata.core.db import db, inserting_new
 from khata.errors import Conflict, NotFound
 from khata.journal import actions as journal
 from khata.journal import queries as journal_queries
@@ -22,6 +22,7 @@ from khata.parties.models import Party
 
 CASH, CASH_DAYS, ENTRIES, PARTIES = CashEntry.__table__, CashDay.__table__, Entry.__table__, Party.__table__
 DAY_LIMIT = 500
+_ADD_CASH_ENTRY = inserting_new(CASH, "shop_id", "id")
 
 CATEGORIES = (
     ("sale", _("Sale")),
@@ -86,8 +87,7 @@ def record_cash(actor: Actor, cash_id: UUID, content: CashContent) -> None:
     """Write cash in or out. The same id and content again changes nothing; other content raises Conflict."""
     head = journal.lock(actor.shop_id)
     row = {"shop_id": actor.shop_id, "id": cash_id, "seq": head.seq + 1, **content._asdict()}
-    added = db.session.connection().execute(upsert(CASH).on_conflict_do_nothing(index_elements=["shop_id", "id"]), row)
-    if added.rowcount == 0:
+    if db.session.execute(_ADD_CASH_ENTRY, row).rowcount == 0:  # type: ignore[attr-defined]
         written = journal_queries.first_payload(actor.shop_id, cash_id, "cash.recorded") or {}
         if journal.canonical(written) != journal.canonical(content.facts()):
             raise Conflict(_("This line was already written with other content."))

@@ -9,7 +9,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from flask_babel import lazy_gettext as _
 
-from khata.core.db import db, upsert
+from khata.core.db import adding_up, connection, db
+from khata.core.prepared import Prepared
 from khata.errors import Invalid
 from khata.ledger.models import GAVE, CashDay, LedgerTotal, PartyDay
 from khata.parties.models import Party
@@ -53,13 +54,17 @@ class Standing(NamedTuple):
     debt_since: date | None
 
 
-_MOVE_PARTY = (
+_MOVE_PARTY = Prepared(
     sa.update(PARTIES)
     .where(PARTIES.c.shop_id == sa.bindparam("shop"), PARTIES.c.id == sa.bindparam("party"))
     .values(
         balance_minor=sa.bindparam("balance"), debt_since=sa.bindparam("since"), last_activity_at=sa.bindparam("at")
     )
 )
+
+_ADD_DAYS = Prepared(adding_up(DAYS, ("shop_id", "party_id", "on"), ("gave_minor", "got_minor")), *DAYS.c.keys())
+_ADD_CASH = Prepared(adding_up(CASH, ("shop_id", "on"), ("in_minor", "out_minor")), *CASH.c.keys())
+_ADD_TOTALS = Prepared(adding_up(TOTALS, ("shop_id", "kind"), ("get_minor", "give_minor")), *TOTALS.c.keys())
 
 
 def post(shop_id: UUID, party: Any, movements: list[Movement], at: datetime) -> Standing:
@@ -74,8 +79,7 @@ def post(shop_id: UUID, party: Any, movements: list[Movement], at: datetime) -> 
     if abs(standing.balance_minor) > MAX_BALANCE_MINOR:
         raise Invalid(_("This balance would be too large."), "balance_too_large")
     values = {"shop": shop_id, "party": party.id, "balance": standing.balance_minor, "since": standing.debt_since}
-    connection = db.session.connection()
-    connection.execute(_MOVE_PARTY, {**values, "at": at})
+    _MOVE_PARTY.run(connection(), {**values, "at": at})
     add_to_totals(shop_id, party.kind, before.balance_minor, standing.balance_minor)
     return standing
 
@@ -118,28 +122,21 @@ def oldest_unpaid_day(shop_id: UUID, party_id: UUID, balance_minor: int) -> date
     return None if before == date.max else before
 
 
-def _adding(table: sa.Table, keys: list[str], sums: list[str]) -> Any:
-    insert = upsert(table)
-    return insert.on_conflict_do_update(
-        index_elements=keys, set_={name: table.c[name] + insert.excluded[name] for name in sums}
-    )
-
-
 def add_days(rows: list[dict[str, Any]]) -> None:
     """Add day sums (shop_id, party_id, on, gave_minor, got_minor) to what is kept."""
-    statement = _adding(DAYS, ["shop_id", "party_id", "on"], ["gave_minor", "got_minor"])
-    db.session.connection().execute(statement, rows)
+    _ADD_DAYS.run_many(connection(), rows)
 
 
 def _add_to_day(shop_id: UUID, party_id: UUID, movement: Movement) -> None:
     sums = {"gave_minor": movement.gave_minor, "got_minor": movement.got_minor}
-    add_days([{"shop_id": shop_id, "party_id": party_id, "on": movement.on, **sums}])
+    values = {"shop_id": shop_id, "party_id": party_id, "on": movement.on, **sums}
+    _ADD_DAYS.run(connection(), values)
 
 
 def add_cash(shop_id: UUID, on: date, in_minor: int, out_minor: int) -> None:
     """Add to the cash that came in and went out on a day."""
-    statement = _adding(CASH, ["shop_id", "on"], ["in_minor", "out_minor"])
-    db.session.execute(statement, {"shop_id": shop_id, "on": on, "in_minor": in_minor, "out_minor": out_minor})
+    values = {"shop_id": shop_id, "on": on, "in_minor": in_minor, "out_minor": out_minor}
+    _ADD_CASH.run(connection(), values)
 
 
 def add_to_totals(shop_id: UUID, kind: str, before_minor: int, after_minor: int) -> None:
@@ -147,6 +144,5 @@ def add_to_totals(shop_id: UUID, kind: str, before_minor: int, after_minor: int)
     get_minor = max(after_minor, 0) - max(before_minor, 0)
     give_minor = max(-after_minor, 0) - max(-before_minor, 0)
     if get_minor or give_minor:
-        statement = _adding(TOTALS, ["shop_id", "kind"], ["get_minor", "give_minor"])
         values = {"shop_id": shop_id, "kind": kind, "get_minor": get_minor, "give_minor": give_minor}
-        db.session.connection().execute(statement, values)
+        _ADD_TOTALS.run(connection(), values)

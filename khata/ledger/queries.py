@@ -9,7 +9,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from khata.core.db import db
+from khata.core.db import connection, db
+from khata.core.prepared import Prepared
 from khata.errors import NotFound
 from khata.ledger.models import GAVE, Entry, LedgerTotal, PartyDay
 from khata.parties.models import Party
@@ -87,23 +88,27 @@ class EntryPage(NamedTuple):
 _SHOWN = tuple(ENTRIES.c[name] for name in EntryLine._fields if name != "balance_after_minor")
 _OF_PARTY = sa.and_(ENTRIES.c.shop_id == sa.bindparam("shop"), ENTRIES.c.party_id == sa.bindparam("party"))
 _PLACE = sa.tuple_(ENTRIES.c.on, ENTRIES.c.seq)
-_NEWEST = sa.select(*_SHOWN).where(_OF_PARTY).order_by(ENTRIES.c.on.desc(), ENTRIES.c.seq.desc()).limit(PARTY_PAGE + 1)
-_BY_ID = sa.select(ENTRIES).where(ENTRIES.c.shop_id == sa.bindparam("shop"), ENTRIES.c.id == sa.bindparam("id"))
-_TOTALS = sa.select(TOTALS.c.get_minor, TOTALS.c.give_minor).where(TOTALS.c.shop_id == sa.bindparam("shop"))
+_NEWEST = Prepared(
+    sa.select(*_SHOWN).where(_OF_PARTY).order_by(ENTRIES.c.on.desc(), ENTRIES.c.seq.desc()).limit(PARTY_PAGE + 1)
+)
+_BY_ID = Prepared(
+    sa.select(ENTRIES).where(ENTRIES.c.shop_id == sa.bindparam("shop"), ENTRIES.c.id == sa.bindparam("id"))
+)
+_TOTALS = Prepared(sa.select(TOTALS.c.get_minor, TOTALS.c.give_minor).where(TOTALS.c.shop_id == sa.bindparam("shop")))
 
 
 def totals(shop_id: UUID) -> Totals:
     """What the shop will get and will give, over customers and suppliers."""
-    rows = db.session.connection().execute(_TOTALS, {"shop": shop_id}).all()
+    rows = _TOTALS.all(connection(), {"shop": shop_id})
     return Totals(sum(row.get_minor for row in rows), sum(row.give_minor for row in rows))
 
 
-def entry_by_id(shop_id: UUID, entry_id: UUID) -> sa.Row[Any] | None:
+def entry_by_id(shop_id: UUID, entry_id: UUID) -> Any:
     """The entry with this id, deleted or not."""
-    return db.session.connection().execute(_BY_ID, {"shop": shop_id, "id": entry_id}).first()
+    return _BY_ID.first(connection(), {"shop": shop_id, "id": entry_id})
 
 
-def get_entry(shop_id: UUID, entry_id: UUID) -> sa.Row[Any]:
+def get_entry(shop_id: UUID, entry_id: UUID) -> Any:
     """The entry with this id, deleted or not; raises NotFound."""
     entry = entry_by_id(shop_id, entry_id)
     if entry is None:
@@ -120,7 +125,7 @@ def change_minor(entry: Any) -> int:
 
 def newest_entries(shop_id: UUID, party: Any) -> EntryPage:
     """The newest entries of `party` back to the last zero balance, at most a page."""
-    rows = db.session.connection().execute(_NEWEST, {"shop": shop_id, "party": party.id}).all()
+    rows = _NEWEST.all(connection(), {"shop": shop_id, "party": party.id})
     shown: list[EntryLine] = []
     balance = party.balance_minor
     for row in rows[:PARTY_PAGE]:
@@ -228,19 +233,19 @@ class PartyCursor(NamedTuple):
 
 def list_parties(
     shop_id: UUID, kind: str, sort: str, filter_: str, today: date, after: PartyCursor | None = None
-) -> tuple[list[sa.Row[Any]], PartyCursor | None]:
+) -> tuple[list[Any], PartyCursor | None]:
     """A page of parties of `kind` in the order `sort`, and where the next page starts."""
     values = {"shop": shop_id, "kind": kind, "today": today}
     if after is not None:
         values |= {"value": after.value, "id": after.id}
     statement = _listing(sort, filter_, after is not None)
-    rows = list(db.session.connection().execute(statement, values))
+    rows = statement.all(connection(), values)
     last = rows[HOME_PAGE - 1] if len(rows) > HOME_PAGE else None
     return rows[:HOME_PAGE], PartyCursor(getattr(last, SORTS[sort][0].name), last.id) if last else None
 
 
 @lru_cache
-def _listing(sort: str, filter_: str, goes_on: bool) -> sa.Select[Any]:
+def _listing(sort: str, filter_: str, goes_on: bool) -> Prepared:
     column, descending = SORTS[sort]
     if sort == "amount" and filter_ == "owed":
         descending = False  # the one we owe most comes first
@@ -257,7 +262,7 @@ def _listing(sort: str, filter_: str, goes_on: bool) -> sa.Select[Any]:
         start = sa.tuple_(sa.bindparam("value", type_=column.type), sa.bindparam("id", type_=PARTIES.c.id.type))
         query = query.where(place < start if descending else place > start)
     order = (column.desc(), PARTIES.c.id.desc()) if descending else (column, PARTIES.c.id)
-    return query.order_by(*order).limit(HOME_PAGE + 1)
+    return Prepared(query.order_by(*order).limit(HOME_PAGE + 1))
 
 
 def shop_has_parties(shop_id: UUID) -> bool:

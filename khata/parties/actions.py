@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _
 
 from khata.core import clock
 from khata.core.actor import Actor
-from khata.core.db import db, insert_missing
+from khata.core.db import db, inserting_new
 from khata.core.names import sort_key
 from khata.errors import Conflict, Invalid
 from khata.journal import actions as journal
@@ -23,6 +23,7 @@ from khata.parties.models import Party, PartyWord
 from khata.parties.search import words_of
 
 PARTIES, WORDS = Party.__table__, PartyWord.__table__
+_ADD_WORDS = inserting_new(WORDS, "shop_id", "word", "party_id")
 
 
 class Details(NamedTuple):
@@ -127,7 +128,7 @@ def restore_party(actor: Actor, party_id: UUID) -> None:
     _change(actor.shop_id, party_id, {"deleted_at": None})
 
 
-def absorb(actor: Actor, gone: sa.Row[Any], kept: sa.Row[Any]) -> None:
+def absorb(actor: Actor, gone: Any, kept: Any) -> None:
     """Let `gone` live on in `kept`, which takes over its number and other details where it has none of its own."""
     _change(actor.shop_id, gone.id, {"deleted_at": clock.now(), "merged_into": kept.id})
     details = Details(*(getattr(kept, field) or getattr(gone, field) for field in Details._fields))
@@ -162,4 +163,5 @@ def _add_words(shop_id: UUID, parties: list[tuple[UUID, Details]]) -> None:
         for party_id, details in parties
         for word in words_of(details.name, details.phone)
     ]
-    insert_missing(WORDS, rows, ["shop_id", "word", "party_id"])
+    if rows:
+        db.session.execute(_ADD_WORDS, rows)

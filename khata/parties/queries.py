@@ -7,7 +7,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from khata.core.db import db
+from khata.core.db import connection, db
+from khata.core.prepared import Prepared
 from khata.errors import NotFound
 from khata.parties.models import Party, PartyWord
 from khata.parties.search import end_of, prefixes_of
@@ -25,15 +26,17 @@ LISTED = (
 )
 SEARCH_LIMIT = 20
 
-_BY_ID = sa.select(PARTIES).where(PARTIES.c.shop_id == sa.bindparam("shop"), PARTIES.c.id == sa.bindparam("id"))
+_BY_ID = Prepared(
+    sa.select(PARTIES).where(PARTIES.c.shop_id == sa.bindparam("shop"), PARTIES.c.id == sa.bindparam("id"))
+)
 
 
-def party_by_id(shop_id: UUID, party_id: UUID) -> sa.Row[Any] | None:
+def party_by_id(shop_id: UUID, party_id: UUID) -> Any:
     """The party with this id, deleted or not."""
-    return db.session.connection().execute(_BY_ID, {"shop": shop_id, "id": party_id}).first()
+    return _BY_ID.first(connection(), {"shop": shop_id, "id": party_id})
 
 
-def get_party(shop_id: UUID, party_id: UUID) -> sa.Row[Any]:
+def get_party(shop_id: UUID, party_id: UUID) -> Any:
     """The party with this id, deleted or not; raises NotFound."""
     party = party_by_id(shop_id, party_id)
     if party is None:

@@ -168,8 +168,12 @@ def _refuse_cross_site() -> None:
         if site == "same-origin" or (site == "none" and request.headers.get("Sec-Fetch-Mode") == "navigate"):
             return
         raise CrossSite
-    source = request.headers.get("Origin") or request.headers.get("Referer")
-    if not source or urlsplit(source).netloc != request.host:
+    source = request.headers.get("Origin") or request.headers.get("Referer") or ""
+    try:
+        is_ours = urlsplit(source).netloc == request.host
+    except ValueError:
+        is_ours = False
+    if not is_ours:
         raise CrossSite
 
 

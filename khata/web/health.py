@@ -63,10 +63,17 @@ def metrics() -> Response:
     if settings.metrics_token:
         allowed = hmac.compare_digest(given.encode(), f"Bearer {settings.metrics_token}".encode())
     else:
-        allowed = bool(request.remote_addr) and ip_address(request.remote_addr or "").is_loopback
+        allowed = _is_this_machine(request.remote_addr or "")
     if not allowed:
         raise NotFound
     return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _is_this_machine(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def _start_clock() -> None:

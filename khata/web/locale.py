@@ -28,22 +28,22 @@ def init_app(app: Flask) -> None:
     babel.init_app(app, locale_selector=choose, default_translation_directories="../translations")
     app.before_request(_keep_choice)
     app.after_request(_keep_cookie)
+    app.after_request(_keep_arrival)
 
 
 def choose() -> str:
     """The language of this request."""
-    chosen = request.args.get("lang") or request.cookies.get(cookies.LANG)
-    if chosen in CODES:
-        return str(chosen)
-    if g.get("person") and g.person.lang in CODES:
-        return str(g.person.lang)
+    of_person = g.person.lang if g.get("person") else None
+    for chosen in (request.args.get("lang"), request.cookies.get(cookies.LANG), of_person):
+        if chosen in CODES:
+            return str(chosen)
     return asked_by_browser(request.accept_languages)
 
 
 def asked_by_browser(accepted: LanguageAccept) -> str:
     """The offered language that Accept-Language likes best, by its primary tag; English where none is offered."""
-    for tag, _quality in list(accepted)[:20]:
-        if tag.replace("_", "-").split("-")[0].lower() in CODES:
+    for tag, quality in list(accepted)[:20]:
+        if quality > 0 and tag.replace("_", "-").split("-")[0].lower() in CODES:
             return tag.replace("_", "-").split("-")[0].lower()
     return "en"
 
@@ -92,13 +92,19 @@ def arrival() -> dict[str, Any]:
 def _keep_choice() -> None:
     if request.method != "GET" or request.endpoint in (None, "static"):
         return
-    if g.get("person") is None and "arrival" not in session:
-        session.permanent = True
-        session["arrival"] = _arrival_of_request()
     chosen = request.args.get("lang")
     if chosen in CODES and g.get("person") and g.person.lang != chosen:
         with transaction():
             choose_language(g.person.id, str(chosen))
+
+
+def _keep_arrival(response: Response) -> Response:
+    """After the view: most links lead to a page that sends a stranger on to sign in."""
+    is_visit = request.method == "GET" and request.endpoint is not None and g.get("person") is None
+    if is_visit and "arrival" not in session:
+        session.permanent = True
+        session["arrival"] = _arrival_of_request()
+    return response
 
 
 def _arrival_of_request() -> dict[str, Any]:

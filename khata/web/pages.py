@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from flask import Flask, Response, g, make_response, redirect, render_template, request
 from flask_babel import gettext
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
 
 from khata.core.forms import Form
 from khata.core.ids import new_id
@@ -82,6 +82,8 @@ def _expected(error: KhataError) -> Response:
 
 
 def _of_http(error: HTTPException) -> Response | HTTPException:
+    if isinstance(error, InternalServerError):  # a fault after the view: Flask wraps what the commit raised
+        return _unexpected(error.original_exception or error)
     transactions.roll_back()
     if error.code is None or error.code < 400:
         return error
@@ -102,7 +104,7 @@ def _sentence(status: int) -> Any:
     return gettext("Something in this request is not right.")
 
 
-def _unexpected(error: Exception) -> Response:
+def _unexpected(error: BaseException) -> Response:
     transactions.roll_back()
     incident = new_id().hex[-12:]
     log.error("fault", incident=incident, route=str(request.url_rule), exc_info=error)

@@ -88,7 +88,7 @@ def test_reads_and_writes_name_their_shop_first() -> None:
         for path in (ROOT / "khata" / room).glob("queries.py"):
             public = [node for place, node, is_public in functions() if is_public and place.startswith(name(path))]
             first = {node.name: node.args.args[0].arg for node in public if node.args.args}
-            assert {arg for arg in first.values()} <= {"shop_id", "entry", "self"}, first
+            assert set(first.values()) <= {"shop_id", "entry", "self", "now"}, first
         for path in (ROOT / "khata" / room).glob("actions.py"):
             for place, node, is_public in functions():
                 if is_public and place.startswith(name(path)) and node.args.args:

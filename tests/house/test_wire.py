@@ -1,0 +1,201 @@
+"""Small answers: compression, ETag, 304; and pages kept while nothing changed."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from typing import Any
+
+import brotli
+import pytest
+import time_machine
+import zstandard
+from flask import Flask
+
+from khata.web.kept import KeptPages
+from tests.client import Browser, sign_in
+
+UNPACK: dict[str, Callable[[bytes], bytes]] = {
+    "br": brotli.decompress,
+    "zstd": lambda packed: zstandard.ZstdDecompressor().decompressobj().decompress(packed),
+    "gzip": gzip.decompress,
+}
+
+
+@pytest.mark.parametrize(
+    ("accepted", "chosen"),
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip, zstd", "zstd"),
+        ("gzip", "gzip"),
+        ("br;q=0, gzip", "gzip"),
+        ("*", "br"),
+        ("identity", None),
+        ("deflate", None),
+        ("", None),
+    ],
+)
+def test_compression(visitor: Browser, accepted: str, chosen: str | None) -> None:
+    plain = visitor.raw("GET", "/sign-in")
+    answer = visitor.raw("GET", "/sign-in", headers={"Accept-Encoding": accepted})
+    assert answer.headers.get("Content-Encoding") == chosen
+    assert "Accept-Encoding" in answer.headers["Vary"]
+    body = UNPACK[chosen](answer.data) if chosen else answer.data
+    assert body == plain.data
+    assert int(answer.headers["Content-Length"]) == len(answer.data)
+
+
+def test_photos_and_short_answers_stay_as_they_are(visitor: Browser) -> None:
+    assert "Content-Encoding" not in visitor.raw("GET", "/healthz", headers={"Accept-Encoding": "br"}).headers
+
+
+@pytest.mark.parametrize("url", ["/", "/menu", "/shops", "{party}", "/?kind=supplier"])
+def test_the_same_page_again_is_304(owner: Browser, url: str) -> None:
+    url = url.replace("{party}", owner.add_party())
+    tag = owner.raw("GET", url, headers={"Accept-Encoding": "br"}).headers["ETag"]
+    again = owner.raw("GET", url, headers={"Accept-Encoding": "br", "If-None-Match": tag})
+    assert (again.status_code, again.data) == (304, b"")
+    assert again.headers["ETag"] == tag
+    assert "Content-Encoding" not in again.headers
+    assert "Accept-Encoding" in again.headers.getlist("Vary")
+    assert owner.raw("GET", url, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_head_is_get_without_its_body(owner: Browser) -> None:
+    answer = owner.raw("HEAD", "/")
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert owner.raw("GET", "/").data
+
+
+def test_fragments_and_pages_are_told_apart(owner: Browser) -> None:
+    owner.add_party()
+    page, fragment = owner.raw("GET", "/"), owner.raw("GET", "/", headers={"HX-Request": "true"})
+    assert "HX-Request" in page.headers["Vary"]
+    assert "HX-Request" in fragment.headers["Vary"]
+    assert b"<html" in page.data
+    assert b"<html" not in fragment.data
+    assert page.headers["ETag"] != fragment.headers["ETag"]
+    for whole in ({"HX-Request": "true", "HX-Request-Type": "full"}, {"HX-Request": "true", "HX-Boosted": "true"}):
+        assert b"<html" in owner.raw("GET", "/", headers=whole).data
+
+
+# pages that are kept
+
+
+@pytest.fixture
+def pages(app: Flask) -> KeptPages:
+    """What stands before the application and keeps its pages."""
+    layer: Any = app.wsgi_app
+    while not isinstance(layer, KeptPages):
+        layer = getattr(layer, "wsgi_app", None) or layer.application
+    layer._pages.clear()
+    layer.bytes = 0
+    return layer
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The templates of pages that were really made, one after the other."""
+    from khata.ledger import views
+
+    names: list[str] = []
+    really = views.page_or_fragment
+
+    def note(page: str, *args: object, **context: object) -> object:
+        names.append(page)
+        return really(page, *args, **context)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(views, "page_or_fragment", note)
+    return names
+
+
+def test_an_unchanged_page_is_made_once(owner: Browser, made: list[str]) -> None:
+    party = owner.add_party()
+    for _time in range(3):
+        owner.get("/")
+        owner.get(party)
+    assert sorted(made) == ["ledger/home.html", "ledger/party.html"]
+
+
+def test_what_was_written_uses_up_its_id(owner: Browser, visitor: Browser) -> None:
+    """Without script the page's id is the entry's: two entries, of one browser or of two, never share one."""
+    sign_in(visitor, "+919876543210")
+    party, ids = owner.add_party(), []
+    for browser in (owner, visitor, owner):
+        ids.append(browser.get(party).hidden("id"))
+        browser.write(party, "gave", "5", id=ids[-1])
+    assert len(set(ids)) == 3
+    assert "₹15" in owner.get(party).text
+
+
+def test_a_write_shows_at_once(owner: Browser) -> None:
+    party = owner.add_party()
+    owner.get("/")
+    owner.get(party)
+    assert "₹75" in owner.write(party, "gave", "75").text
+    assert "You will get ₹75" in owner.get("/").text
+    owner.post("/shops/settings", {"name": "New Name", "category": "milk"})
+    assert "New Name" in owner.get("/").text
+
+
+def test_a_write_makes_the_browsers_copy_old(owner: Browser) -> None:
+    party = owner.add_party()
+    tag = owner.raw("GET", party).headers["ETag"]
+    owner.write(party, "gave", "5")
+    assert owner.raw("GET", party, headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_a_new_build_makes_the_browsers_copy_old(
+    owner: Browser, pages: KeptPages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old page names a style sheet that is no longer there."""
+    tag = owner.raw("GET", "/").headers["ETag"]
+    pages._pages.clear()
+    pages.bytes = 0
+    monkeypatch.setitem(owner.app.jinja_env.globals, "asset", lambda name: f"/static/new-build.{name}")
+    answer = owner.raw("GET", "/", headers={"If-None-Match": tag})
+    assert answer.status_code == 200
+    assert b"new-build" in answer.data
+
+
+def test_another_shop_never_gets_it(owner: Browser, stranger: Browser) -> None:
+    owner.add_party("Only mine")
+    stranger.add_party("Only theirs")
+    owner.get("/")
+    tag = owner.raw("GET", "/").headers["ETag"]
+    assert "Only mine" not in stranger.get("/", **{"If-None-Match": tag}).text
+    assert "Only theirs" not in owner.get("/").text
+
+
+def test_a_visitor_never_gets_it(owner: Browser, visitor: Browser) -> None:
+    party = owner.add_party()
+    tag = owner.raw("GET", party).headers["ETag"]
+    visitor.get(party, status=303, **{"If-None-Match": tag})
+    owner.post("/sign-out")
+    owner.get(party, status=303, **{"If-None-Match": tag})
+
+
+def test_language_and_day_change_it(owner: Browser) -> None:
+    party = owner.add_party()
+    owner.write(party, "gave", "5")
+    english = owner.raw("GET", party).headers["ETag"]
+    owner.get("/?lang=hi")
+    assert owner.raw("GET", party, headers={"If-None-Match": english}).status_code == 200
+
+
+def test_age_of_a_debt_moves_on_at_the_shops_midnight(open_shop: Callable[..., Browser]) -> None:
+    with time_machine.travel("2027-05-01T18:29:50Z", tick=False) as clock:  # 23:59:50 in India
+        owner = open_shop("+919876500007")
+        party = owner.add_party()
+        owner.write(party, "gave", "5", on="2027-05-01")
+        assert "1 day old" not in owner.get("/").text
+        clock.shift(20)
+        assert "1 day old" in owner.get("/").text
+
+
+def test_room_for_pages_is_bounded(owner: Browser, pages: KeptPages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "most_bytes", 20_000)
+    for number in range(30):
+        owner.get(f"/?q=nobody{number}")
+    assert pages.bytes <= 20_000
+    assert 1 <= len(pages._pages) < 10
