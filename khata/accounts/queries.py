@@ -15,7 +15,7 @@ from khata.core.prepared import Prepared
 from khata.journal.models import JournalHead
 
 SESSIONS, PEOPLE, SHOPS, MEMBERS = Session.__table__, Person.__table__, Shop.__table__, Member.__table__
-HEADS = JournalHead.__table__
+HEADS, CODES = JournalHead.__table__, SignInCode.__table__
 
 _SIGNED_IN = Prepared(
     sa.select(
@@ -98,9 +98,10 @@ def device_exists(device_id: UUID) -> bool:
 
 def codes_since(moment: datetime, **where: str) -> tuple[int, int]:
     """How many codes sent since `moment` that match `where` (phone, address or prefix) were (never used, used)."""
-    sent, used = sa.func.count(), sa.func.count(SignInCode.used_at)
-    query = sa.select(sent - used, used).select_from(SignInCode).where(SignInCode.created_at > moment)
-    unused_count, used_count = db.session.execute(query.filter_by(**where)).one()
+    sent, used = sa.func.count(), sa.func.count(CODES.c.used_at)
+    query = sa.select(sent - used, used).where(CODES.c.created_at > moment)
+    query = query.where(*(CODES.c[field] == value for field, value in where.items()))
+    unused_count, used_count = db.session.execute(query).one()
     return unused_count, used_count
 
 

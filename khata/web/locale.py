@@ -7,7 +7,7 @@ from gettext import NullTranslations
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, g, request, session
+from flask import Flask, Response, g, has_request_context, request, session
 from flask_babel import get_translations
 from werkzeug.datastructures import LanguageAccept
 
@@ -32,7 +32,9 @@ def init_app(app: Flask) -> None:
 
 
 def choose() -> str:
-    """The language of this request."""
+    """The language of this request; English where there is none (commands, tasks)."""
+    if not has_request_context():
+        return "en"
     of_person = g.person.lang if g.get("person") else None
     for chosen in (request.args.get("lang"), request.cookies.get(cookies.LANG), of_person):
         if chosen in CODES:
