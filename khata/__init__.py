@@ -24,6 +24,7 @@ from khata.web import (
     logs,
     pages,
     security,
+    styleguide,
     transactions,
 )
 
@@ -88,6 +89,7 @@ def _bind_web(app: Flask) -> None:
     filters.init_app(app)
     pages.init_app(app)
     health.init_app(app)
+    styleguide.init_app(app)
 
 
 def _bind_rooms(app: Flask) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from flask_babel import lazy_gettext as _
 
-from khata.core.ids import new_id, parse_id
+from khata.core.ids import parse_id
 from khata.core.names import clean_name, clean_note
 from khata.errors import Invalid
 
@@ -58,8 +58,8 @@ class Form:
         return self.read(field, lambda text: clean_note(text, max_length)) or ""
 
     def id(self) -> UUID:
-        """The id the form carries, or a fresh one."""
-        return self.read("id", parse_id) or new_id()
+        """The id the form carries, or a fresh one; raises Invalid: nobody types it, so no field could say it."""
+        return parse_id(self.value("id"))
 
     def choice(self, field: str, allowed: Any, default: str = "") -> str:
         """One of `allowed`; `default` where nothing was chosen."""

@@ -111,6 +111,12 @@ def region_of(e164: str) -> str:
     return region if region and region.isalpha() else ""
 
 
+def national_digits(e164: str) -> str:
+    """ "9876543210" of "+919876543210": as it is dialled in its own country, without a trunk zero."""
+    number = _parsed(e164)
+    return str(number.national_number) if number else e164.lstrip("+")
+
+
 def calling_code(region: str) -> str:
     """ "+91" for "IN", "" for an unknown region."""
     import phonenumbers

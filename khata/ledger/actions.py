@@ -186,9 +186,14 @@ def move_party(actor: Actor, party_id: UUID, kind: str) -> None:
 
 
 def merge_parties(actor: Actor, party_id: UUID, into: UUID) -> None:
-    """Join two accounts of one person: entries and history of both stand under `into`. Raises NotFound, Invalid."""
+    """Join two accounts of one person: entries and history of both stand under `into`. Raises NotFound, Invalid.
+
+    Once more changes nothing.
+    """
     journal.lock(actor.shop_id)
     gone, kept = (party_queries.get_party(actor.shop_id, one) for one in (party_id, into))
+    if gone.merged_into == into:
+        return
     if party_id == into:
         raise Invalid(_("Choose another account to join with."), "same_party")
     for party in (gone, kept):

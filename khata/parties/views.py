@@ -9,7 +9,7 @@ from flask import Blueprint, Response, g, make_response, render_template, reques
 from khata.core.forms import Form
 from khata.core.money import to_plain
 from khata.core.photos import MAX_REQUEST_BYTES
-from khata.errors import NotFound
+from khata.errors import Conflict, NotFound
 from khata.parties import actions, forms, queries
 from khata.parties.actions import Details, NumberTaken
 from khata.parties.models import KINDS
@@ -59,6 +59,9 @@ def add() -> Response:
             return see_other(url_for("ledger.party", party_id=party_id))
         except NumberTaken as error:
             _refuse_number(form, error)
+        except Conflict as error:
+            form.errors["name"], form.values["id"] = error.message, ""  # saved again, it is somebody else
+            return refused("parties/new.html", form, error.status, kind=_kind_of(kind))
     return refused("parties/new.html", form, kind=_kind_of(kind))
 
 
