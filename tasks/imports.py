@@ -23,6 +23,7 @@ from tasks import huey, in_app
 
 log = structlog.get_logger()
 SWEEP_AT_MOST = 20
+MEASURE_AFTER = frozenset({0, 4, 32})  # chunks
 PAUSE_SECONDS = 0.02  # between chunks, so that people who write meanwhile get their turn
 
 
@@ -73,6 +74,8 @@ def _write_chunks(row: Any, terms: Terms, tell: Callable[[actions.Outcome], None
         with transaction():
             outcome = actions.write_chunk(actor, matcher, chunk, terms.today)
             actions.advance(row.shop_id, row.id, number, outcome)
+            if number in MEASURE_AFTER:
+                actions.measure_tables()
         tell(outcome)
         time.sleep(pause_seconds)
 

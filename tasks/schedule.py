@@ -9,7 +9,7 @@ from huey import crontab
 from khata.accounts.actions import forget_old_codes
 from khata.core import clock
 from khata.core.db import transaction
-from tasks import huey, in_app, messages
+from tasks import huey, imports, in_app, messages
 
 WORKER_SEEN = "worker_seen"
 
@@ -32,6 +32,11 @@ def sweep_messages() -> None:
     messages.sweep()
 
 
+def sweep_imports() -> None:
+    """Go on with imports that a dead worker left behind."""
+    imports.sweep()
+
+
 def forget_codes() -> None:
     """Sign-in codes of last week."""
     with transaction():
@@ -41,6 +46,7 @@ def forget_codes() -> None:
 SCHEDULE: tuple[tuple[str, Callable[[], None], Callable[..., bool]], ...] = (
     ("see_worker", see_worker, crontab(minute="*")),
     ("sweep_messages", sweep_messages, crontab(minute="*")),
+    ("sweep_imports", sweep_imports, crontab(minute="*")),
     ("forget_codes", forget_codes, crontab(hour="3", minute="17")),
 )
 

@@ -18,14 +18,18 @@ os.environ.update(
 for name in ("KHATA_DATABASE_URL", "KHATA_PUBLIC_URL", "KHATA_SMS_URL", "KHATA_METRICS_TOKEN"):
     os.environ.pop(name, None)
 
+from argon2 import PasswordHasher  # noqa: E402
 from flask import Flask  # noqa: E402
 from flask_migrate import upgrade  # noqa: E402
 
 from khata import create_app  # noqa: E402
+from khata.accounts import actions as accounts  # noqa: E402
 from khata.core.db import Base, db  # noqa: E402
 from khata.settings import load_settings  # noqa: E402
 from tasks import huey  # noqa: E402
 from tests.client import Browser, sign_in  # noqa: E402
+
+accounts.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # in life a code's hash takes 20 ms
 
 pytest_plugins = ["tests.databases"]
 

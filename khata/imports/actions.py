@@ -13,16 +13,15 @@ from flask_babel import lazy_gettext as _
 
 from khata.core import clock
 from khata.core.actor import Actor
-from khata.core.db import after_rollback, db
+from khata.core.db import after_rollback, db, is_postgresql
 from khata.errors import Conflict, Invalid
 from khata.imports import queries
 from khata.imports.columns import CODES, OF_ENTRY, OF_OPENING, proposed
 from khata.imports.drafts import Draft
-from khata.imports.matching import Matcher, Placed
+from khata.imports.matching import Matcher
 from khata.imports.models import CSV, DONE, FAILED, NEW, QUEUED, WRITING, Import
 from khata.imports.readers import MAX_BYTES, TOO_LARGE, Refused, Unreadable, dialect_of, encoding_of, looks_like
 from khata.journal import actions as journal
-from khata.journal.actions import Event
 from khata.ledger.actions import Content
 from khata.ledger.bulk import Written, record_entries
 from khata.parties import actions as party_actions
@@ -160,7 +159,9 @@ def write_chunk(actor: Actor, matcher: Matcher, chunk: list[Draft | Refused], to
     journal.lock(actor.shop_id)
     placed, refused = matcher.match(chunk)
     new_parties = [each for each in placed if each.is_new_party]
-    _add_parties(actor, new_parties)
+    party_actions.add_parties(
+        actor, [(each.party_id, each.draft.party.kind, _details(each.draft)) for each in new_parties]
+    )
     entries: list[Written] = [
         (each.party_id, each.entry_id, _content(each.draft, today))
         for each in placed
@@ -178,17 +179,6 @@ def write_chunk(actor: Actor, matcher: Matcher, chunk: list[Draft | Refused], to
 
 def _content(draft: Draft, today: date) -> Content:
     return Content(draft.direction or "", draft.amount_minor, draft.on or today, draft.note)
-
-
-def _add_parties(actor: Actor, new: list[Placed]) -> None:
-    """By the rules of `parties.actions.add_party`."""
-    if not new:
-        return
-    rows = [(each.party_id, each.draft.party.kind, _details(each.draft)) for each in new]
-    journal.record_all(
-        actor, [Event("party.added", party_id, {"kind": kind, **details.facts()}) for party_id, kind, details in rows]
-    )
-    party_actions.insert_parties(actor.shop_id, rows)
 
 
 def _details(draft: Draft) -> Details:
@@ -221,6 +211,12 @@ def advance(shop_id: UUID, import_id: UUID, number: int, outcome: Outcome) -> No
     }
     if db.session.execute(moved.values(values)).rowcount == 0:  # type: ignore[attr-defined]
         raise Conflict
+
+
+def measure_tables() -> None:
+    """Let PostgreSQL plan by what has just been written: of tables that were empty it knows nothing for a minute."""
+    if is_postgresql():
+        db.session.execute(sa.text("ANALYZE parties, party_days, entries"))
 
 
 def finish(shop_id: UUID, import_id: UUID) -> None:

@@ -162,7 +162,10 @@ def settle(actor: Actor, party_id: UUID, entry_id: UUID, expected_minor: int, on
     """Write the entry that brings the balance to zero; raises Conflict where it is not `expected_minor` any more."""
     journal.lock(actor.shop_id)
     party = party_queries.get_party(actor.shop_id, party_id)
-    if queries.entry_by_id(actor.shop_id, entry_id) is not None:
+    written = queries.entry_by_id(actor.shop_id, entry_id)
+    if written is not None:
+        if (written.party_id, written.reason) != (party_id, SETTLEMENT):
+            raise Conflict(AlreadyWritten.message)
         return
     if party.balance_minor != expected_minor:
         raise Conflict(_("The balance changed meanwhile. Look at it and settle again."))

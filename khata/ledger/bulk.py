@@ -108,7 +108,7 @@ def _post(shop_id: UUID, entries: list[Written], standings: dict[UUID, Standing]
         {"shop": shop_id, "party": party_id, "balance": standing.balance_minor, "since": standing.debt_since, "at": at}
         for party_id, standing in after.items()
     ]
-    posting._MOVE_PARTY.run_many(connection(), rows)
+    posting.MOVE_PARTY.run_many(connection(), rows)
     _add_to_totals(shop_id, [(standings[party_id], standing) for party_id, standing in after.items()])
 
 
@@ -134,7 +134,7 @@ def _moved(
     """The standing after `movements`. `only_days` are all the days of a party that had none before."""
     deepens = True
     for movement in movements:
-        deepens = deepens and posting._deepens(standing, movement)
+        deepens = deepens and posting.deepens(standing, movement)
         standing = standing._replace(balance_minor=standing.balance_minor + movement.change_minor)
     if deepens:
         return standing

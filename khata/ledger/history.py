@@ -25,7 +25,7 @@ class Version(NamedTuple):
 
 def versions(shop_id: UUID, entry_id: UUID) -> list[Version]:
     """Everything that was done to the entry, newest first."""
-    lines = journal_queries.lines_about(shop_id, entry_id)
+    lines = [line for line in journal_queries.lines_about(shop_id, entry_id) if line.kind.startswith("entry.")]
     names = member_names(shop_id, (line.member_id for line in lines))
     told: list[Version] = []
     facts: dict[str, str] = {}

@@ -54,7 +54,7 @@ class Standing(NamedTuple):
     debt_since: date | None
 
 
-_MOVE_PARTY = Prepared(
+MOVE_PARTY = Prepared(
     sa.update(PARTIES)
     .where(PARTIES.c.shop_id == sa.bindparam("shop"), PARTIES.c.id == sa.bindparam("party"))
     .values(
@@ -79,19 +79,19 @@ def post(shop_id: UUID, party: Any, movements: list[Movement], at: datetime) -> 
     if abs(standing.balance_minor) > MAX_BALANCE_MINOR:
         raise Invalid(_("This balance would be too large."), "balance_too_large")
     values = {"shop": shop_id, "party": party.id, "balance": standing.balance_minor, "since": standing.debt_since}
-    _MOVE_PARTY.run(connection(), {**values, "at": at})
+    MOVE_PARTY.run(connection(), {**values, "at": at})
     add_to_totals(shop_id, party.kind, before.balance_minor, standing.balance_minor)
     return standing
 
 
 def _moved(shop_id: UUID, standing: Standing, movement: Movement) -> Standing:
     balance = standing.balance_minor + movement.change_minor
-    if _deepens(standing, movement):
+    if deepens(standing, movement):
         return standing._replace(balance_minor=balance)
     return standing._replace(balance_minor=balance, debt_since=oldest_unpaid_day(shop_id, standing.party_id, balance))
 
 
-def _deepens(standing: Standing, movement: Movement) -> bool:
+def deepens(standing: Standing, movement: Movement) -> bool:
     """True where newer debt is put on older: the oldest unpaid day stays what it is."""
     return (
         standing.debt_since is not None

@@ -57,13 +57,22 @@ def broken_links(shop_id: UUID) -> Iterator[str]:
 
 def _merges(shop_id: UUID) -> dict[str, str]:
     lines = journal_queries.by_subject(shop_id, "party.merged")
-    return {line.subject_id.hex: json.loads(line.payload)["into"] for line in lines}
+    return {line.subject_id.hex: str(_told(line).get("into", "")) for line in lines}
+
+
+def _told(line: Any) -> dict[str, Any]:
+    """The facts of a line; none where somebody made its payload unreadable."""
+    try:
+        facts = json.loads(line.payload)
+    except ValueError:
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def _follow_merges(facts: dict[str, Any], merged: dict[str, str]) -> dict[str, Any]:
     party = facts.get("party_id", "")
-    while party in merged:
-        party = merged[party]
+    for _merge in merged:  # no chain is longer, and one that somebody bent to a ring must end, too
+        party = merged.get(party, party)
     return {**facts, "party_id": party}
 
 
@@ -112,11 +121,11 @@ def _replayed(lines: Iterable[Any]) -> Iterator[tuple[UUID, tuple[dict[str, Any]
             if subject is not None:
                 yield subject, (facts, deleted)
             subject, facts, deleted = line.subject_id, {}, False
-        verb, payload = line.kind.split(".")[1], json.loads(line.payload)
+        verb, payload = line.kind.split(".")[1], _told(line)
         if verb in ("deleted", "restored", "merged"):
             deleted = verb != "restored"
         elif verb == "moved":
-            facts = {**facts, "kind": payload["kind"]}
+            facts = {**facts, "kind": payload.get("kind")}
         else:
             facts = {**payload, **({"kind": facts["kind"]} if verb == "edited" and "kind" in facts else {})}
     if subject is not None:

@@ -38,6 +38,8 @@ def home() -> Response:
     sort = _one_of("sort", queries.SORTS, request.cookies.get(cookies.SORT, ""))
     sort = sort if sort in queries.SORTS else "activity"
     filter_ = _one_of("filter", queries.FILTERS, "all")
+    if sort == "oldest" and filter_ == "settled":
+        sort = "activity"  # who is even has no debt to be sorted by
     text = request.args.get("q", "").strip()[:80]
     if text:
         parties, more = party_queries.search(g.shop.id, text, kind), None
@@ -234,7 +236,7 @@ def settle(party_id: UUID) -> Response:
             actions.settle(g.actor, party_id, entry_id, expected, shop_today(), in_cash=form.flag("in_cash"))
             return see_other(url_for("ledger.party", party_id=party_id))
         except Conflict as changed:
-            form.errors["expected_minor"] = changed.message
+            form.errors["expected_minor"], form.values["id"] = changed.message, ""
     row = party_queries.get_party(g.shop.id, party_id)
     return refused("ledger/settlement.html", form, 409 if expected is not None else 422, party=row)
 
@@ -346,7 +348,11 @@ def record_cash() -> Response:
     cash_id, content = form.id(), forms.read_cash(form, g.shop.currency, shop_today())
     if not form.is_valid:
         return _cash_page(content.on, form, 422)
-    cash.record_cash(g.actor, cash_id, content)
+    try:
+        cash.record_cash(g.actor, cash_id, content)
+    except Conflict as error:
+        form.errors["amount"], form.values["id"] = error.message, ""  # saved again, it is another line
+        return _cash_page(content.on, form, error.status)
     return _to_day(content.on)
 
 

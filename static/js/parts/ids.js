@@ -1,5 +1,5 @@
-// The phone makes the id of what it writes (UUIDv7, RFC 9562). A page that comes back from the browser's memory
-// gets a fresh one: its old id may have been sent already.
+// The phone makes the id of what it writes (UUIDv7, RFC 9562), anew each time a page is shown: the one that came with
+// it may stand in another tab too, or was sent already before the page came back from the browser's memory.
 export function uuid7(now = Date.now(), random = crypto.getRandomValues(new Uint8Array(10))) {
   const time = now.toString(16).padStart(12, "0");
   random[0] = (random[0] & 0x0f) | 0x70;
@@ -10,9 +10,7 @@ export function uuid7(now = Date.now(), random = crypto.getRandomValues(new Uint
 }
 
 export function keepIdsFresh() {
-  addEventListener("pageshow", (event) => {
-    const back = performance.getEntriesByType("navigation")[0];
-    if (!event.persisted && (!back || back.type !== "back_forward")) return;
+  addEventListener("pageshow", () => {
     for (const field of document.querySelectorAll("form[method=post] input[name=id]")) field.value = uuid7();
   });
 }
