@@ -68,7 +68,12 @@ def read_person(form: Form, languages: frozenset[str]) -> tuple[str, str]:
 def currency_choices(locale: str, first: str) -> list[tuple[str, str]]:
     """(code, name) of the currencies a shop can keep, the likeliest first."""
     codes = [first, *sorted(code for code in IN_USE if code != first)]
-    return [(code, f"{code} · {get_currency_name(code, locale=locale)}") for code in codes]
+    return [(code, currency_name(code, locale)) for code in codes]
+
+
+def currency_name(code: str, locale: str) -> str:
+    """A currency as people know it: "INR · Indian Rupee"."""
+    return f"{code} · {get_currency_name(code, locale=locale)}"
 
 
 IN_USE = frozenset(list_currencies()) & frozenset(

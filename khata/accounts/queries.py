@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from khata.accounts.models import Device, Member, Person, Session, Shop, SignInCode
 from khata.core.db import db, look_up
+from khata.core.phone import format_phone
 from khata.core.prepared import Prepared
 from khata.journal.models import JournalHead
 
@@ -78,7 +79,7 @@ def member_names(shop_id: UUID, member_ids: Iterable[UUID | None]) -> dict[UUID,
         return {}
     query = sa.select(Member.id, Person.name, Person.phone).join(Person, Person.id == Member.person_id)
     rows = db.session.execute(query.where(Member.shop_id == shop_id, Member.id.in_(wanted)))
-    return {row.id: row.name or row.phone for row in rows}
+    return {row.id: row.name or format_phone(row.phone) for row in rows}
 
 
 def all_shops() -> list[Shop]:

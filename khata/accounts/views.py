@@ -175,7 +175,11 @@ def shop_settings() -> Response:
     category = g.shop.category
     values = {"category": category} if category in known else {"category": "other", "category_other": category}
     form = Form({"name": g.shop.name, **values})
-    return make_response(render_template("accounts/shop_settings.html", form=form, categories=CATEGORIES))
+    return make_response(render_template("accounts/shop_settings.html", form=form, **_settings_choices()))
+
+
+def _settings_choices() -> dict[str, Any]:
+    return {"categories": CATEGORIES, "currency": forms.currency_name(g.shop.currency, locale.lang())}
 
 
 @blueprint.post("/shops/settings")
@@ -185,7 +189,7 @@ def edit_shop() -> Response:
     form = Form(request.form)
     name, category = form.name(), forms.read_category(form)
     if not form.is_valid:
-        return refused("accounts/shop_settings.html", form, categories=CATEGORIES)
+        return refused("accounts/shop_settings.html", form, **_settings_choices())
     actions.edit_shop(g.actor, name, category)
     return see_other(url_for("accounts.menu"))
 

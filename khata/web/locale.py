@@ -25,7 +25,7 @@ CAMPAIGN_FIELDS = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_
 
 def init_app(app: Flask) -> None:
     """Bind Babel, and keep a language or a campaign that a link carries."""
-    babel.init_app(app, locale_selector=choose, default_translation_directories="../translations")
+    babel.init_app(app, locale_selector=choose, default_translation_directories="translations")
     app.before_request(_keep_choice)
     app.after_request(_keep_cookie)
     app.after_request(_keep_arrival)

@@ -139,6 +139,6 @@ def test_who_deleted_is_told_by_name(owner: Browser) -> None:
     party = owner.add_party()
     entry = owner.write(party, "gave", "5").links("/entries/")[0]
     owner.post(f"{entry}/deletion")
-    assert "Deleted by +919876543210" in owner.get(party).text
+    assert "Deleted by +91 98765 43210" in owner.get(party).text
     owner.post("/me", {"name": "Asha", "lang": "en"})
     assert "Deleted by Asha" in owner.get(party).text

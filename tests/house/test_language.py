@@ -75,7 +75,9 @@ def arrival_of(browser: Browser) -> dict[str, str]:
 
 def test_how_a_person_came_is_kept(visitor: Browser) -> None:
     visitor.get(
-        "/?utm_source=wa&utm_campaign=diwali&ref=AB12&lang=hi&evil=1", status=303, Referer="https://blog.example/post?x=1"
+        "/?utm_source=wa&utm_campaign=diwali&ref=AB12&lang=hi&evil=1",
+        status=303,
+        Referer="https://blog.example/post?x=1",
     )
     visitor.get("/sign-in?utm_source=later")
     arrival = arrival_of(visitor)
