@@ -23,7 +23,7 @@ FAST_TESTS := $(PYTEST) tests $(SERIAL_TESTS:%=--ignore=%) -n 2
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup assets translations migrate test test-fast lint format bench lock clean
+.PHONY: help run setup assets translations migrate test test-fast lint format bench screenshots lock clean
 
 help: ## list what there is to do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do \
@@ -114,6 +114,9 @@ format: $(VENV)/requirements-dev.lock ## let ruff put the code in shape
 
 bench: $(VENV)/requirements-dev.lock setup ## measure speed against the goals
 	$(BIN) -m bench
+
+screenshots: $(VENV)/requirements-dev.lock setup /usr/bin/chromium ## take README's pictures anew: docs/home.png, docs/party.png
+	@$(BIN) -m bin.take_screenshots
 
 # --- care ------------------------------------------------------------------------------------------------------------
 

@@ -68,8 +68,7 @@ def row_of(party_id: UUID) -> sa.Row[Any]:
 def totals_of(shop_id: UUID) -> dict[str, tuple[int, int]]:
     """(will get, will give) of customers and of suppliers, as they are kept."""
     table = LedgerTotal.__table__
-    with db.engine.connect() as connection:
-        rows = connection.execute(sa.select(table).where(table.c.shop_id == shop_id)).all()
+    rows = db.session.execute(sa.select(table).where(table.c.shop_id == shop_id)).all()
     return {row.kind: (row.get_minor, row.give_minor) for row in rows}
 
 

@@ -203,7 +203,8 @@ def inserting_new(table: sa.Table, *keys: str) -> Any:
 
     PostgreSQL's construct: SQLite compiles it to the same words, so that one statement, made once, serves both.
     """
-    return postgresql.insert(table).on_conflict_do_nothing(index_elements=keys)
+    insert = postgresql.insert(table).on_conflict_do_nothing(index_elements=keys)
+    return insert.execution_options(preserve_rowcount=True)  # psycopg's cursor forgets it when it is closed
 
 
 def adding_up(table: sa.Table, keys: tuple[str, ...], sums: tuple[str, ...]) -> Any:

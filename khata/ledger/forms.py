@@ -72,7 +72,9 @@ def party_cursor(sort: str, text: str) -> PartyCursor:
             return PartyCursor(EPOCH + timedelta(milliseconds=_bounded(value)), UUID(party_id))
         if column.name == "balance_minor":
             return PartyCursor(-_bounded(value[1:]) if value.startswith("-") else _bounded(value), UUID(party_id))
-        return PartyCursor(date.fromisoformat(value) if column.name == "debt_since" else value[:120], UUID(party_id))
+        if column.name == "debt_since":
+            return PartyCursor(date.fromisoformat(value), UUID(party_id))
+        return PartyCursor(value.replace("\x00", "")[:120], UUID(party_id))  # PostgreSQL takes no NUL in a text
     except (ValueError, OverflowError):
         raise NotFound from None
 

@@ -80,7 +80,9 @@ def test_the_same_line_twice_is_one(owner: Browser) -> None:
     id_ = str(new_id())
     for _time in range(2):
         record(owner, "in", "100", id=id_)
-    assert len(lines(owner.get("/cash"))) == 1
+    page = owner.get("/cash")
+    assert len(lines(page)) == 1
+    assert figures(page) == ("₹100", "₹0", "₹0", "₹100")
 
 
 def test_the_same_id_with_other_content_is_409_and_keeps_what_was_typed(owner: Browser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 import time_machine
 from flask import Flask
 
-from khata.core import clock
+from khata.core import clock, prepared
 from khata.core.db import db
 from khata.core.ids import new_id
 from khata.ledger import queries
@@ -140,18 +141,22 @@ def test_a_strange_place_is_not_there_or_empty(owner: Browser, sort: str, place:
 
 
 def statements(browser: Browser, url: str) -> int:
-    """How many SQL statements a page takes that was not kept."""
+    """How many SQL statements a page takes that was not kept: through SQLAlchemy, and those on the driver's cursor."""
     count = 0
+    run = prepared._run
 
-    def note(*_args: object) -> None:
+    def note(*args: Any) -> Any:
         nonlocal count
         count += 1
+        return run(*args) if len(args) == 3 else None
 
     with browser.app.app_context():
         engine = db.engine
     sa.event.listen(engine, "before_cursor_execute", note)
     try:
-        browser.get(f"{url}{'&' if '?' in url else '?'}fresh={new_id()}")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(prepared, "_run", note)
+            browser.get(f"{url}{'&' if '?' in url else '?'}fresh={new_id()}")
     finally:
         sa.event.remove(engine, "before_cursor_execute", note)
     return count
@@ -171,4 +176,4 @@ def test_a_page_takes_no_more_statements_as_it_grows(owner: Browser) -> None:
     for url in urls:
         most = before[url] + (1 if url == party else 0)  # one more for the names of who deleted
         assert statements(owner, url) <= most, url
-        assert most <= 8, url
+        assert 2 <= most <= 8, url

@@ -23,7 +23,7 @@ from khata.ledger import actions as ledger
 from khata.ledger import cash, queries
 from khata.parties import actions as parties
 from khata.parties.queries import get_party
-from tests.factories import DAY, faults, make_party, make_shop, row_of, totals_of
+from tests.factories import DAY, faults, make_party, make_shop, totals_of
 
 EXAMPLES = int(os.environ.get("KHATA_TEST_EXAMPLES", "10"))  # a hundred or more: look where nobody looked yet
 DIRECTIONS = st.sampled_from(("gave", "got"))
@@ -44,6 +44,8 @@ class Written:
     on: date
     in_cash: bool
     seq: int
+    first_party: int
+    is_settlement: bool = False
     is_deleted: bool = False
     version: int = 1
 
@@ -61,7 +63,7 @@ class Model:
         self.entries: list[Written] = []
         self.kinds = ["customer"] * 3
         self.deleted = [False] * 3
-        self.merged = [False] * 3
+        self.merged_into: list[int | None] = [None] * 3
 
     def of(self, party: int) -> list[Written]:
         """The entries of a party as they stand in the book."""
@@ -134,17 +136,17 @@ class Shopkeeper(RuleBasedStateMachine):
             ledger.record_entry(self.shop, self.ids[party], entry_id, content)
         if not refused:
             seq = len(self.model.entries)
-            self.model.entries.append(Written(entry_id, party, direction, amount, on, in_cash, seq))
+            self.model.entries.append(Written(entry_id, party, direction, amount, on, in_cash, seq, party))
 
     @precondition(lambda self: self.model.entries)
     @rule(number=ENTRIES)
     def record_again(self, number: int) -> None:
         """The phone did not hear that its entry was taken."""
         entry = self._written(number)
-        if entry.version == 1 and self.ids[entry.party] == self._first_party.get(entry.id, self.ids[entry.party]):
+        content = ledger.Content(entry.direction, entry.amount_minor, entry.on, in_cash=entry.in_cash)
+        if entry.version == 1 and not entry.is_settlement:
             with self._done(refused=False):
-                content = ledger.Content(entry.direction, entry.amount_minor, entry.on, in_cash=entry.in_cash)
-                ledger.record_entry(self.shop, self.ids[entry.party], entry.id, content)
+                ledger.record_entry(self.shop, self.ids[entry.first_party], entry.id, content)
 
     @precondition(lambda self: self.model.entries)
     @rule(number=ENTRIES, direction=DIRECTIONS, amount=AMOUNTS, on=DAYS, in_cash=st.booleans())
@@ -177,7 +179,8 @@ class Shopkeeper(RuleBasedStateMachine):
         if balance:
             direction = "got" if balance > 0 else "gave"
             seq = len(self.model.entries)
-            self.model.entries.append(Written(entry_id, party, direction, abs(balance), on, in_cash, seq))
+            written = Written(entry_id, party, direction, abs(balance), on, in_cash, seq, party, is_settlement=True)
+            self.model.entries.append(written)
 
     @rule(party=PARTIES, kind=st.sampled_from(("customer", "supplier")))
     def move(self, party: int, kind: str) -> None:
@@ -187,7 +190,7 @@ class Shopkeeper(RuleBasedStateMachine):
 
     @rule(party=PARTIES, restore=st.booleans())
     def drop_or_bring_back(self, party: int, restore: bool) -> None:
-        deleted, merged = self.model.deleted[party], self.model.merged[party]
+        deleted, merged = self.model.deleted[party], self.model.merged_into[party] is not None
         refused = (restore and merged) or (not restore and not deleted and self.model.balance(party) != 0)
         with self._done(refused=refused):
             (parties.restore_party if restore else parties.delete_party)(self.shop, self.ids[party])
@@ -196,40 +199,32 @@ class Shopkeeper(RuleBasedStateMachine):
 
     @rule(gone=PARTIES, kept=PARTIES)
     def merge(self, gone: int, kept: int) -> None:
-        repeated = self.merged_into.get(gone) == kept
+        repeated = self.model.merged_into[gone] == kept
         refused = not repeated and (gone == kept or self.model.deleted[gone] or self.model.deleted[kept])
         with self._done(refused=refused):
             ledger.merge_parties(self.shop, self.ids[gone], self.ids[kept])
         if refused or repeated:
             return
         for entry in self.model.of(gone):
-            self._first_party.setdefault(entry.id, self.ids[gone])
             self._change(entry, party=kept)
-        self.model.deleted[gone] = self.model.merged[gone] = True
-        self.merged_into[gone] = kept
-
-    @property
-    def _first_party(self) -> dict[UUID, UUID]:
-        return self.__dict__.setdefault("first_party", {})  # type: ignore[no-any-return]
-
-    @property
-    def merged_into(self) -> dict[int, int]:
-        return self.__dict__.setdefault("went_into", {})  # type: ignore[no-any-return]
+        self.model.deleted[gone] = True
+        self.model.merged_into[gone] = kept
 
     @invariant()
     def agrees(self) -> None:
         assert faults(self.shop) == []
         for party, party_id in enumerate(self.ids):
-            row = row_of(party_id)
+            row = get_party(self.shop.shop_id, party_id)
             assert row.balance_minor == self.model.balance(party)
             assert row.debt_since == self.model.debt_since(party)
             assert (row.kind, row.deleted_at is not None) == (self.model.kinds[party], self.model.deleted[party])
         kept = totals_of(self.shop.shop_id)
         for kind in ("customer", "supplier"):
             assert kept.get(kind, (0, 0)) == self.model.totals(kind)
+        self.pages_agree()
 
-    @invariant()
     def pages_agree(self) -> None:
+        """The pages of each party, and the cash book, show what the model has."""
         for party, party_id in enumerate(self.ids):
             page = queries.newest_entries(self.shop.shop_id, get_party(self.shop.shop_id, party_id))
             shown = list(page.entries)
