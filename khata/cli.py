@@ -42,7 +42,7 @@ def worker(threads: int) -> None:
     """Run queued and periodic tasks until told to stop; a running task is finished first."""
     from tasks import huey
 
-    consumer = huey.create_consumer(workers=threads, periodic=True, graceful_signal="TERM")
+    consumer = huey.create_consumer(workers=threads, periodic=True, max_delay=1, graceful_signal="TERM")
     consumer.run()
 
 

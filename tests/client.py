@@ -40,7 +40,7 @@ class Page(HTMLParser):
             self.open and self.open[-1] != tag and self.open[-1] in ("li", "p", "option", "dd", "dt", "tr", "td", "th")
         ):
             self.open.pop()
-        assert self.open and self.open[-1] == tag, f"</{tag}> closes nothing: {self.open[-3:]}"
+        assert self.open[-1:] == [tag], f"</{tag}> closes nothing: {self.open[-3:]}"
         self.open.pop()
 
     def handle_data(self, data: str) -> None:

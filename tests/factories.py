@@ -29,9 +29,7 @@ def make_shop(phone: str = "+919876500001", currency: str = "INR", time_zone: st
     """The owner of a new shop."""
     with transaction():
         person = accounts.person_for(phone, "en", {})
-        return accounts.open_shop(
-            person.id, None, accounts.NewShop("Asha Store", "grocery", currency, time_zone, "IN")
-        )
+        return accounts.open_shop(person.id, None, accounts.NewShop("Asha Store", "grocery", currency, time_zone, "IN"))
 
 
 def make_party(actor: Actor, name: str = "Ramesh", kind: str = "customer", **details: Any) -> UUID:

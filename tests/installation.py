@@ -80,7 +80,7 @@ class Installation:
     def code_for(self, phone: str, after: int = 0) -> str:
         """The sign-in code sent to `phone` as message number `after` (from 0)."""
         sent = wait_for(lambda: self.messages(phone)[after:], f"a code for {phone}")
-        return re.findall(r"\b\d{6}\b", sent[0]["body"])[0]
+        return str(re.findall(r"\b\d{6}\b", sent[0]["body"])[0])
 
     def client(self) -> httpx.Client:
         """A phone without script: follows nothing, and sends Origin as a browser does."""
@@ -97,7 +97,7 @@ class Installation:
         line = _procfile()[name].replace(".venv/bin/python", sys.executable)
         command = ["sh", "-c", line]
         if mortal := shutil.which("setpriv"):  # where the tests are killed, nothing of theirs stays behind
-            command = [mortal, "--pdeathsig", "KILL", *command]
+            command = [mortal, "--pdeathsig", "TERM", *command]
         with (self.folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
                 command, cwd=ROOT, env=self.environ, stdout=log, stderr=log, process_group=0

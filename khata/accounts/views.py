@@ -30,7 +30,7 @@ def sign_in() -> Response:
     """Language and phone number."""
     if g.person is not None:
         return see_other(url_for("ledger.home"))
-    return _sign_in_page(Form({"phone": session.get("phone", "")}))
+    return _sign_in_page(Form({"phone": session["phone"]} if "phone" in session else {}))
 
 
 @blueprint.post("/sign-in")

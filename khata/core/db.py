@@ -121,7 +121,7 @@ def _on_connect(connection: Any, _record: Any) -> None:
 def _on_begin(connection: Connection) -> None:
     begin = connection.get_execution_options().get("khata_begin", "BEGIN")
     if begin and connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(begin)
+        connection.connection.cursor().execute(begin)
 
 
 def begin_write() -> None:

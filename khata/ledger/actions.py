@@ -80,7 +80,7 @@ def record_entry(
     under this id) and Invalid (deleted party, balance past the bounds).
     """
     head = journal.lock(actor.shop_id)
-    party = party_queries.get_party(actor.shop_id, party_id)
+    party = party_queries.get_account(actor.shop_id, party_id)
     row = {"shop_id": actor.shop_id, "id": entry_id, "party_id": party_id, "seq": head.seq + 1, "version": 1}
     if _ADD_ENTRY.run(connection(), {**row, **content._asdict()}) == 0:
         _require_same(actor.shop_id, party_id, entry_id, content)

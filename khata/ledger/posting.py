@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from flask_babel import lazy_gettext as _
 
-from khata.core.db import adding_up, connection, db
+from khata.core.db import adding_up, connection
 from khata.core.prepared import Prepared
 from khata.errors import Invalid
 from khata.ledger.models import GAVE, CashDay, LedgerTotal, PartyDay
@@ -17,7 +17,7 @@ from khata.parties.models import Party
 
 PARTIES, DAYS, TOTALS, CASH = Party.__table__, PartyDay.__table__, LedgerTotal.__table__, CashDay.__table__
 MAX_BALANCE_MINOR = 10**14
-WALK = 32  # days looked at in one step while the oldest unpaid day is sought
+WALK = 8  # days looked at in one step while the oldest unpaid day is sought
 
 
 class Movement(NamedTuple):
@@ -101,18 +101,29 @@ def deepens(standing: Standing, movement: Movement) -> bool:
     )
 
 
+def _newest_days(side: sa.ColumnElement[int]) -> Prepared:
+    """The newest days before one on which anything was given, or got."""
+    query = sa.select(DAYS.c.on, side.label("minor")).where(
+        DAYS.c.shop_id == sa.bindparam("shop"),
+        DAYS.c.party_id == sa.bindparam("party"),
+        DAYS.c.on < sa.bindparam("before"),
+        side > 0,
+    )
+    return Prepared(query.order_by(DAYS.c.on.desc()).limit(WALK))
+
+
+_DAYS_GAVE, _DAYS_GOT = _newest_days(DAYS.c.gave_minor), _newest_days(DAYS.c.got_minor)
+
+
 def oldest_unpaid_day(shop_id: UUID, party_id: UUID, balance_minor: int) -> date | None:
     """The day of the oldest debt that payments, first in first out, have not reached; None at zero.
 
     What is unpaid is what was last given: walk back from the newest day until the balance is made up.
     """
-    side = DAYS.c.gave_minor if balance_minor > 0 else DAYS.c.got_minor
+    query = _DAYS_GAVE if balance_minor > 0 else _DAYS_GOT
     left, before = abs(balance_minor), date.max
     while left > 0:
-        query = sa.select(DAYS.c.on, side.label("minor")).where(
-            DAYS.c.shop_id == shop_id, DAYS.c.party_id == party_id, DAYS.c.on < before, side > 0
-        )
-        days = db.session.execute(query.order_by(DAYS.c.on.desc()).limit(WALK)).all()
+        days = query.all(connection(), {"shop": shop_id, "party": party_id, "before": before})
         if not days:
             break
         for day in days:

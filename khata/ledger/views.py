@@ -265,7 +265,7 @@ def choose_merge(party_id: UUID) -> Response:
     """Choose the account that is the same person."""
     row = party_queries.get_party(g.shop.id, party_id)
     text = request.args.get("q", "").strip()[:80]
-    found = party_queries.search(g.shop.id, text or row.name)
+    found = party_queries.search(g.shop.id, text or row.name.split()[0])
     candidates = [other for other in found if other.id != party_id]
     return make_response(render_template("parties/merge.html", party=row, q=text, candidates=candidates))
 

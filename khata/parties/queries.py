@@ -25,6 +25,7 @@ LISTED = (
     PARTIES.c.due_on,
 )
 SEARCH_LIMIT = 20
+COMMON = 60  # parties under one prefix, from which on it is not worth counting them
 
 _BY_ID = Prepared(
     sa.select(PARTIES).where(PARTIES.c.shop_id == sa.bindparam("shop"), PARTIES.c.id == sa.bindparam("id"))
@@ -42,6 +43,21 @@ def get_party(shop_id: UUID, party_id: UUID) -> Any:
     if party is None:
         raise NotFound
     return party
+
+
+_ACCOUNT = Prepared(
+    sa.select(*(PARTIES.c[name] for name in ("id", "kind", "name", "balance_minor", "debt_since", "deleted_at"))).where(
+        PARTIES.c.shop_id == sa.bindparam("shop"), PARTIES.c.id == sa.bindparam("id")
+    )
+)
+
+
+def get_account(shop_id: UUID, party_id: UUID) -> Any:
+    """The little of a party that an entry is written with; raises NotFound."""
+    account = _ACCOUNT.first(connection(), {"shop": shop_id, "id": party_id})
+    if account is None:
+        raise NotFound
+    return account
 
 
 def party_by_phone(shop_id: UUID, phone: str) -> sa.Row[Any] | None:
@@ -82,9 +98,24 @@ def search(shop_id: UUID, text: str, kind: str | None = None, limit: int = SEARC
     return found[:limit]
 
 
+def _rarest_first(shop_id: UUID, prefixes: list[str]) -> list[str]:
+    """The prefix that fewest words start with leads; among common ones the longest."""
+    if len(prefixes) < 2:
+        return prefixes
+    counts = {prefix: _count(shop_id, prefix) for prefix in prefixes}
+    return sorted(prefixes, key=lambda prefix: (counts[prefix], -len(prefix)))
+
+
+def _count(shop_id: UUID, prefix: str) -> int:
+    """How many words start with `prefix`; COMMON stands for any more."""
+    words = sa.select(WORDS.c.party_id).where(WORDS.c.shop_id == shop_id)
+    words = words.where(WORDS.c.word >= prefix, WORDS.c.word < end_of(prefix)).limit(COMMON)
+    return db.session.scalar(sa.select(sa.func.count()).select_from(words.subquery())) or 0
+
+
 def _matching(shop_id: UUID, prefixes: list[str], kind: str | None, limit: int) -> list[sa.Row[Any]]:
-    """Walk the longest prefix's stretch of the index, test the others by look-up, stop at `limit`."""
-    leading, *others = sorted(prefixes, key=len, reverse=True)
+    """Walk the rarest prefix's stretch of the index, test the others by look-up, stop at `limit`."""
+    leading, *others = _rarest_first(shop_id, prefixes)
     words = WORDS.alias()
     query: sa.Select[Any] = (
         sa.select(*LISTED)
@@ -99,7 +130,7 @@ def _matching(shop_id: UUID, prefixes: list[str], kind: str | None, limit: int) 
         query = query.where(
             sa.exists().where(
                 other.c.shop_id == shop_id,
-                other.c.party_id == PARTIES.c.id,
+                other.c.party_id == words.c.party_id,  # tested before the party is looked up
                 other.c.word >= prefix,
                 other.c.word < end_of(prefix),
             )

@@ -188,9 +188,9 @@ def test_age_of_a_debt_moves_on_at_the_shops_midnight(open_shop: Callable[..., B
         owner = open_shop("+919876500007")
         party = owner.add_party()
         owner.write(party, "gave", "5", on="2027-05-01")
-        assert "1 day old" not in owner.get("/").text
+        assert "Unpaid for 1 day" not in owner.get("/").text
         clock.shift(20)
-        assert "1 day old" in owner.get("/").text
+        assert "Unpaid for 1 day" in owner.get("/").text
 
 
 def test_room_for_pages_is_bounded(owner: Browser, pages: KeptPages, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,6 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from khata.core.actor import Actor
 from khata.core.db import db, transaction
 from khata.core.ids import new_id
 from khata.journal.actions import line_hash
@@ -299,11 +299,10 @@ def test_the_pages_write_what_verify_likes(owner: Browser) -> None:
         assert verify(owner.app)[0] == 0
 
 
-
 def test_a_refused_write_leaves_the_chain_alone(context: Flask, book: Book) -> None:
-    with pytest.raises(Exception, match="other"), transaction():
+    with suppress(RuntimeError), transaction():
         ledger.record_entry(book.actor, book.party, new_id(), ledger.Content("gave", 100, DAY))
-        raise RuntimeError("other")
+        raise RuntimeError
     assert faults(book.actor) == []
     write(book.actor, book.party, "gave", 100)
     assert faults(book.actor) == []

@@ -57,7 +57,9 @@ def test_entries_paid_in_cash_count(owner: Browser) -> None:
     assert page.links("/parties/") == [party, party]
     entry = owner.get(party).links("/entries/")[-1]
     owner.post(f"{entry}/deletion")
-    assert figures(owner.get("/cash")) == ("₹0", "₹20", "₹0", "−₹20")
+    page = owner.get("/cash")
+    assert figures(page) == ("₹0", "₹20", "₹0", "−₹20")
+    assert page.links("/parties/") == [party]
     owner.post(f"{entry}/restoration")
     assert figures(owner.get("/cash")) == ("₹80", "₹20", "₹0", "₹60")
 

@@ -55,7 +55,8 @@ def test_an_edited_entry_says_so(owner: Browser, party: str, entry: str) -> None
 
 def test_saving_without_a_change_is_no_version(owner: Browser, entry: str) -> None:
     page = owner.get(entry)
-    owner.post(entry, {**{name: page.hidden(name) for name in ("amount", "note", "on", "version")}, "direction": "gave"})
+    as_it_is = {name: page.hidden(name) for name in ("amount", "note", "on", "version")}
+    owner.post(entry, {**as_it_is, "direction": "gave"})
     assert history(owner.get(entry)) == ["Written"]
 
 
@@ -84,7 +85,8 @@ def test_a_wrong_version(owner: Browser, party: str, entry: str, version: str) -
 
 
 @pytest.mark.parametrize(
-    ("field", "typed"), [("amount", "5/0"), ("amount", ""), ("on", "2026-02-31"), ("direction", "x"), ("note", "x" * 501)]
+    ("field", "typed"),
+    [("amount", "5/0"), ("amount", ""), ("on", "2026-02-31"), ("direction", "x"), ("note", "x" * 501)],
 )
 def test_a_bad_edit_keeps_what_was_typed(owner: Browser, entry: str, field: str, typed: str) -> None:
     page = edit(owner, entry, **{"amount": "60", "version": 1, "status": 422, field: typed})  # type: ignore[arg-type]

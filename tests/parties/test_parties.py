@@ -101,7 +101,8 @@ def test_a_number_in_another_shop_is_free(owner: Browser, stranger: Browser) -> 
 
 
 @pytest.mark.parametrize(
-    "name", ["", "   ", "x" * 81, "x" * 500, "\x00\x07\x1b", "\u202e\u202d", "\u200b\u2060\ufeff", "\u3164\u2800", "\n\t"]
+    "name",
+    ["", "   ", "x" * 81, "x" * 500, "\x00\x07\x1b", "\u202e\u202d", "\u200b\u2060\ufeff", "\u3164\u2800", "\n\t"],
 )
 def test_a_bad_name(owner: Browser, name: str) -> None:
     page = owner.post("/parties", {"name": name, "note": "typed"}, status=422)
@@ -120,7 +121,7 @@ def test_a_bad_name(owner: Browser, name: str) -> None:
         ("\u202eevil\u202c", "evil"),
         ("रमेश", "रमेश"),
         ("<script>alert(1)</script>", "<script>alert(1)</script>"),
-        ("Tom & \"Jerry's\"", "Tom & \"Jerry's\""),
+        ('Tom & "Jerry\'s"', 'Tom & "Jerry\'s"'),
         ("{{ 7*7 }}%(name)s%s", "{{ 7*7 }}%(name)s%s"),
         ("=cmd|'/c calc'!A1", "=cmd|'/c calc'!A1"),
         ("x" * 80, "x" * 80),
@@ -174,7 +175,7 @@ def test_limit_and_due_date_are_on_screen_while_typing(owner: Browser) -> None:
     assert "Limit ₹1,00,000" in owner.get(party).text
     page = owner.write(party, "gave", "100001", on=(today() - timedelta(days=12)).isoformat())
     assert "Over limit ₹1,00,000" in page.text
-    assert "12 days old" in page.text
+    assert "Unpaid for 12 days" in page.text
     assert "Overdue" in page.text
 
 
@@ -198,7 +199,7 @@ def test_deletion_waits_for_zero(owner: Browser) -> None:
     owner.post(f"{party}/settlement", fields, then=party)
     owner.post(f"{party}/deletion", then="/")
     assert "Ramesh" not in owner.get("/").text
-    assert "Ramesh" not in owner.get("/?q=ramesh").html.split('id="parties"')[1].replace("Nobody found for “ramesh”", "")
+    assert party not in owner.get("/?q=ramesh").links("/parties/")
     assert "This account was deleted" in owner.get(party).text
 
 

@@ -6,6 +6,7 @@ import io
 import random
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,8 @@ def bomb() -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
     header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(2**20))) + chunk(b"IEND", b"")
+    rows = chunk(b"IDAT", zlib.compress(bytes(2**20)))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + rows + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize(
@@ -181,7 +183,6 @@ def test_a_damaged_picture_is_a_picture_or_refused(format_: str) -> None:
         damaged = bytearray(whole)
         for _byte in range(chance.randint(1, 12)):
             damaged[chance.randrange(len(damaged))] = chance.randrange(256)
-        try:
-            assert reencode(bytes(damaged[: chance.choice((len(damaged), chance.randrange(1, len(damaged))))]))[:2]
-        except Invalid as refusal:
-            assert refusal.message
+        end = chance.choice((len(damaged), chance.randrange(1, len(damaged))))
+        with suppress(Invalid):
+            assert reencode(bytes(damaged[:end]))[:2] == b"\xff\xd8"

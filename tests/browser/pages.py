@@ -1,0 +1,89 @@
+"""A shop with everything that pages can show, and the list of the pages."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tests.browser.phone import Shop
+
+LONG_NAME = "Shri Venkateswara General Provision Stores and Wholesale Merchants"
+LONG_WORD = "अतिदीर्घनामधेयमहोदयकिराणाभण्डारप्रतिष्ठानम्"
+LARGE = "987654321.75"
+
+
+class MainPage(NamedTuple):
+    """A page by a name that test ids show; `public` ones are looked at by somebody who is not signed in."""
+
+    name: str
+    path: str
+    public: bool = False
+    status: int = 200
+
+
+def fill(shop: Shop) -> list[MainPage]:
+    """Fill the shop and give its pages."""
+    party = shop.party(LONG_NAME, phone="9876500555", credit_limit="100", due_on="2026-01-31", note=f"note {LONG_WORD}")
+    shop.write(party, "gave", LARGE, on="2026-02-01", note=LONG_WORD)
+    edited = shop.write(party, "got", "12.50", on="2026-02-03", note="by hand", in_cash="1")
+    shop.send(edited, version="1", direction="got", amount="15", on="2026-02-03", note="by hand")
+    deleted = shop.write(party, "gave", "77", on="2026-02-04")
+    shop.send(f"{deleted}/deletion")
+    shop.write(party, "gave", "5")
+    settled = shop.party(LONG_WORD)
+    for number in range(22):
+        name = f"Customer {number}" if number % 2 else f"ग्राहक {number}"
+        shop.write(shop.party(name), "gave" if number % 3 else "got", str(number * 1000 + 1))
+    shop.write(shop.party("Gupta Traders", "supplier"), "got", LARGE)
+    for direction, category in (("in", "sale"), ("out", "transport")):
+        shop.send("/cash", direction=direction, amount=LARGE, category=category, note=LONG_WORD)
+    return [*public_pages(), *ledger_pages(party, settled, edited, deleted), *own_pages(), *import_pages(shop)]
+
+
+def public_pages() -> list[MainPage]:
+    """Before sign-in."""
+    return [MainPage("sign-in", "/sign-in", public=True), MainPage("nothing", "/nothing", public=True, status=404)]
+
+
+def ledger_pages(party: str, settled: str, edited: str, deleted: str) -> list[MainPage]:
+    """Home and everything behind its rows."""
+    return [
+        MainPage("home", "/"),
+        MainPage("suppliers", "/?kind=supplier"),
+        MainPage("search", "/?q=customer"),
+        MainPage("nobody", f"/?q={LONG_WORD}"),
+        MainPage("new customer", "/parties/new?kind=customer"),
+        MainPage("party", party),
+        MainPage("empty party", settled),
+        MainPage("edit party", f"{party}/edit"),
+        MainPage("edit settled party", f"{settled}/edit"),
+        MainPage("merge", f"{party}/merge?q=customer"),
+        MainPage("settlement", f"{party}/settlement"),
+        MainPage("statement", f"{party}/statement?from=2026-01-01"),
+        MainPage("entry", edited),
+        MainPage("deleted entry", deleted),
+        MainPage("cash book", "/cash"),
+    ]
+
+
+def own_pages() -> list[MainPage]:
+    """Behind the menu."""
+    return [
+        MainPage("menu", "/menu"),
+        MainPage("me", "/me"),
+        MainPage("shops", "/shops"),
+        MainPage("new shop", "/shops/new"),
+        MainPage("shop settings", "/shops/settings"),
+        MainPage("exports", "/exports"),
+        MainPage("import", "/imports/new"),
+    ]
+
+
+def import_pages(shop: Shop) -> list[MainPage]:
+    """A list with refused lines, before it is written."""
+    lines = ["name,phone,amount,direction,date"]
+    lines += [f"{LONG_NAME},98765{number:05},{LARGE},gave,2026-01-{number + 1:02}" for number in range(7)]
+    lines += [f"{LONG_WORD},12,nothing,gave,2026-02-31"]
+    files = {"file": ("list.csv", "\n".join(lines).encode(), "text/csv")}
+    answer = shop.client.post("/imports", data={"format": "csv"}, files=files)
+    assert answer.status_code == 303, answer.text
+    return [MainPage("import preview", answer.headers["Location"])]
