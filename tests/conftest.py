@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 _DATA = Path(tempfile.mkdtemp(prefix="khata-test-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
@@ -32,6 +33,8 @@ from tests.client import Browser, sign_in  # noqa: E402
 accounts.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # in life a code's hash takes 20 ms
 
 pytest_plugins = ["tests.databases"]
+hypothesis.settings.register_profile("khata", deadline=None)  # a busy machine is no fault of the code
+hypothesis.settings.load_profile("khata")
 
 
 @pytest.fixture(scope="session")

@@ -29,8 +29,8 @@ CODE_TRIES = 5
 SESSION_RESTS = timedelta(days=180)  # a session unused for so long has ended
 SEEN_EVERY = timedelta(hours=1)
 
-# (what is counted, within, at most): codes that were asked for and never used, beyond as many that were used. People
-# who do sign in make room for others; somebody who pumps messages makes none.
+# (what is counted, within, at most): codes that were asked for and never used, beyond as many numbers that did sign
+# in. People who sign in make room for others; somebody who pumps messages makes none.
 CODE_LIMITS = (
     ("phone", timedelta(minutes=10), 3),
     ("phone", timedelta(days=1), 10),
@@ -56,8 +56,8 @@ def send_code(phone: str, address: str) -> SentCode:
     now = clock.now()
     counted = {"phone": phone, "address": address, "prefix": prefix}
     for field, within, most in CODE_LIMITS:
-        unused, used = queries.codes_since(now - within, **{field: counted[field]})
-        if unused - used >= most:
+        unused, signed_in = queries.codes_since(now - within, **{field: counted[field]})
+        if unused - signed_in >= most:
             raise TooMany(lazy_gettext("Too many codes were asked for. Please wait a while and try again."))
     code = f"{secrets.randbelow(10**6):06d}"
     expires_at = now + CODE_HOLDS

@@ -98,12 +98,15 @@ def device_exists(device_id: UUID) -> bool:
 
 
 def codes_since(moment: datetime, **where: str) -> tuple[int, int]:
-    """How many codes sent since `moment` that match `where` (phone, address or prefix) were (never used, used)."""
-    sent, used = sa.func.count(), sa.func.count(CODES.c.used_at)
-    query = sa.select(sent - used, used).where(CODES.c.created_at > moment)
-    query = query.where(*(CODES.c[field] == value for field, value in where.items()))
-    unused_count, used_count = db.session.execute(query).one()
-    return unused_count, used_count
+    """Of codes sent since `moment` that match `where` (phone, address or prefix): how many were never used, and how
+    many numbers did sign in."""
+    unused = sa.func.count() - sa.func.count(CODES.c.used_at)
+    signed_in = sa.func.count(sa.distinct(sa.case((CODES.c.used_at.is_not(None), CODES.c.phone))))
+    query = sa.select(unused, signed_in).where(CODES.c.created_at > moment)
+    unused_count, number_count = db.session.execute(
+        query.where(*(CODES.c[field] == value for field, value in where.items()))
+    ).one()
+    return unused_count, number_count
 
 
 def newest_code(phone: str) -> SignInCode | None:

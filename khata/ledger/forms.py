@@ -16,6 +16,7 @@ from khata.ledger.models import CASH_IN, CASH_OUT, DIRECTIONS
 from khata.ledger.queries import SORTS, EntryCursor, PartyCursor
 
 NOTE_LENGTH = 500
+NAMED = "="  # before a name where most places are dates
 
 
 def read_entry(form: Form, currency: str, today: date) -> Content:
@@ -72,17 +73,19 @@ def party_cursor(sort: str, text: str) -> PartyCursor:
             return PartyCursor(EPOCH + timedelta(milliseconds=_bounded(value)), UUID(party_id))
         if column.name == "balance_minor":
             return PartyCursor(-_bounded(value[1:]) if value.startswith("-") else _bounded(value), UUID(party_id))
-        if column.name == "debt_since":
+        if column.name == "debt_since" and not value.startswith(NAMED):
             return PartyCursor(date.fromisoformat(value), UUID(party_id))
-        return PartyCursor(value.replace("\x00", "")[:120], UUID(party_id))  # PostgreSQL takes no NUL in a text
+        name = value.removeprefix(NAMED) if sort == "oldest" else value
+        return PartyCursor(name.replace("\x00", "")[:120], UUID(party_id))  # PostgreSQL takes no NUL in a text
     except (ValueError, OverflowError):
         raise NotFound from None
 
 
-def spell_party_cursor(cursor: PartyCursor) -> str:
+def spell_party_cursor(sort: str, cursor: PartyCursor) -> str:
     """The opposite of `party_cursor`."""
     value = milliseconds(cursor.value) if isinstance(cursor.value, datetime) else cursor.value
-    return f"{value}~{cursor.id.hex}"
+    named = NAMED if sort == "oldest" and isinstance(value, str) else ""
+    return f"{named}{value}~{cursor.id.hex}"
 
 
 def with_query(path: str, **fields: str | None) -> str:

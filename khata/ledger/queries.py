@@ -28,6 +28,7 @@ SORTS = {
     "name": (PARTIES.c.sort_name, False),
     "oldest": (PARTIES.c.debt_since, False),
 }
+WITHOUT_DEBT = "without debt"  # what follows "oldest"
 _OPEN = PARTIES.c.balance_minor != 0
 _TODAY = sa.bindparam("today", type_=sa.Date)
 FILTERS: dict[str, tuple[sa.ColumnElement[bool], ...]] = {
@@ -238,15 +239,32 @@ def list_parties(
     values = {"shop": shop_id, "kind": kind, "today": today}
     if after is not None:
         values |= {"value": after.value, "id": after.id}
-    statement = _listing(sort, filter_, after is not None)
-    rows = statement.all(connection(), values)
+    if sort == "oldest":
+        rows = _oldest_first(filter_, values)
+    else:
+        rows = _listing(sort, filter_, after is not None).all(connection(), values)
     last = rows[HOME_PAGE - 1] if len(rows) > HOME_PAGE else None
-    return rows[:HOME_PAGE], PartyCursor(getattr(last, SORTS[sort][0].name), last.id) if last else None
+    return rows[:HOME_PAGE], PartyCursor(_place(last, sort), last.id) if last else None
+
+
+def _oldest_first(filter_: str, values: dict[str, Any]) -> list[Any]:
+    """Whose debt is the oldest first; then, by name, those without one: their place is a name, not a date."""
+    place = values.get("value")
+    in_rest = isinstance(place, str)
+    rows = [] if in_rest else _listing("oldest", filter_, place is not None).all(connection(), values)
+    if len(rows) <= HOME_PAGE:
+        rows += _listing(WITHOUT_DEBT, filter_, in_rest).all(connection(), values)
+    return rows
+
+
+def _place(party: Any, sort: str) -> Any:
+    value = getattr(party, SORTS[sort][0].name)
+    return party.sort_name if value is None else value
 
 
 @lru_cache
 def _listing(sort: str, filter_: str, goes_on: bool) -> Prepared:
-    column, descending = SORTS[sort]
+    column, descending = SORTS["name" if sort == WITHOUT_DEBT else sort]
     if sort == "amount" and filter_ == "owed":
         descending = False  # the one we owe most comes first
     query = sa.select(*LISTED, PARTIES.c.sort_name).where(
@@ -257,6 +275,8 @@ def _listing(sort: str, filter_: str, goes_on: bool) -> Prepared:
     )
     if sort == "oldest":
         query = query.where(PARTIES.c.debt_since.is_not(None))
+    if sort == WITHOUT_DEBT:
+        query = query.where(PARTIES.c.debt_since.is_(None))
     if goes_on:
         place = sa.tuple_(column, PARTIES.c.id)
         start = sa.tuple_(sa.bindparam("value", type_=column.type), sa.bindparam("id", type_=PARTIES.c.id.type))

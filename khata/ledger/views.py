@@ -38,8 +38,6 @@ def home() -> Response:
     sort = _one_of("sort", queries.SORTS, request.cookies.get(cookies.SORT, ""))
     sort = sort if sort in queries.SORTS else "activity"
     filter_ = _one_of("filter", queries.FILTERS, "all")
-    if sort == "oldest" and filter_ == "settled":
-        sort = "activity"  # who is even has no debt to be sorted by
     text = request.args.get("q", "").strip()[:80]
     if text:
         parties, more = party_queries.search(g.shop.id, text, kind), None
@@ -74,7 +72,7 @@ def _listed(kind: str, sort: str, filter_: str) -> tuple[list[Any], str | None]:
     if more is None:
         return parties, None
     shown = {"kind": None if kind == "customer" else kind, "filter": None if filter_ == "all" else filter_}
-    return parties, forms.with_query("/", **shown, sort=sort, after=forms.spell_party_cursor(more))
+    return parties, forms.with_query("/", **shown, sort=sort, after=forms.spell_party_cursor(sort, more))
 
 
 @blueprint.get("/parties/<uuid:party_id>")

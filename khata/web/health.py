@@ -63,7 +63,7 @@ def metrics() -> Response:
     if settings.metrics_token:
         allowed = hmac.compare_digest(given.encode(), f"Bearer {settings.metrics_token}".encode())
     else:
-        allowed = _is_this_machine(request.remote_addr or "")
+        allowed = _is_this_machine(request.remote_addr or "") and "X-Forwarded-For" not in request.headers
     if not allowed:
         raise NotFound
     return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)

@@ -54,6 +54,14 @@ def test_the_next_entry_can_be_typed_at_once(page: Page, ramesh: str) -> None:
     shows_balance(page, "You will get ₹60")
 
 
+def test_the_enter_key_does_not_decide_which_way_the_money_went(page: Page, ramesh: str) -> None:
+    page.get_by_label("Amount").fill("250")
+    page.get_by_label("Amount").press("Enter")
+    write(page, "You got", "40")
+    shows_balance(page, "You will give ₹40")
+    expect(page.locator("#entries li")).to_have_count(1)
+
+
 @pytest.mark.parametrize(
     ("typed", "shown"),
     [("120+80*2", "= 280"), ("१२०+८०×२", "= 280"), ("٣+٤", "= 7"), ("(2+3)*4.5", "= 22.5"), ("12", ""), ("5/0", "")],

@@ -75,7 +75,7 @@ def test_orders_and_filters(filled: Browser, query: str, expected: list[str]) ->
 
 
 def test_oldest_debt_first(filled: Browser) -> None:
-    assert names(filled.get("/?sort=oldest"))[:3] == ["अनिल", "Bablu", "chitra"]
+    assert names(filled.get("/?sort=oldest")) == ["अनिल", "Bablu", "chitra", "Devi", "Even"]
 
 
 def test_the_chosen_order_holds(filled: Browser) -> None:
@@ -101,6 +101,8 @@ def test_more_goes_on_where_the_page_ended(context: Flask, sort: str) -> None:
     with time_machine.travel(clock.now(), tick=False):
         for number in range(45):
             party = make_party(shop, f"Name {number % 4}")
+            if number > 20:
+                continue  # no debt
             write(shop, party, "gave", 100 * (1 + number % 3), DAY - timedelta(days=number % 5))
     seen: list[UUID] = []
     after = None
