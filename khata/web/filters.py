@@ -19,7 +19,7 @@ from khata.web.locale import LANGUAGES, direction, lang, shop_today, translation
 
 def init_app(app: Flask) -> None:
     """Filters, and the names every template knows."""
-    app.jinja_env.filters.update(money=money, day=day, moment=moment, age=age)
+    app.jinja_env.filters.update(money=money, day=day, local_day=local_day, moment=moment, age=age)
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
         lambda text: translations().gettext(text),
         lambda one, many, number: translations().ngettext(one, many, number),
@@ -43,8 +43,12 @@ def init_app(app: Flask) -> None:
 
 def money(amount_minor: int) -> Markup:
     """An amount of the shop's currency, kept in one piece in either direction of writing."""
-    text = format_amount(amount_minor, g.shop.currency, lang())
-    return Markup("<bdi>%s</bdi>") % text
+    return _money(amount_minor, g.shop.currency, lang())
+
+
+@lru_cache(maxsize=4096)
+def _money(amount_minor: int, currency: str, locale: str) -> Markup:
+    return Markup("<bdi>%s</bdi>") % format_amount(amount_minor, currency, locale)
 
 
 def day(value: date) -> str:
@@ -55,6 +59,11 @@ def day(value: date) -> str:
 @lru_cache(maxsize=4096)
 def _day(value: date, is_this_year: bool, locale: str) -> str:
     return str(format_date(value, "d MMM" if is_this_year else "d MMM y", locale=locale))
+
+
+def local_day(value: datetime) -> str:
+    """The day it was in the shop, at a time."""
+    return day(clock.local(value, g.shop.time_zone).date())
 
 
 def moment(value: datetime) -> str:
