@@ -128,13 +128,14 @@ def newest_entries(shop_id: UUID, party: Any) -> EntryPage:
     """The newest entries of `party` back to the last zero balance, at most a page."""
     rows = _NEWEST.all(connection(), {"shop": shop_id, "party": party.id})
     shown: list[EntryLine] = []
-    balance = party.balance_minor
+    balance, is_even = party.balance_minor, False
     for row in rows[:PARTY_PAGE]:
+        if is_even and row.deleted_at is None:
+            break  # what was deleted just before is still shown: whoever deleted it looks for it here
         change = change_minor(row)
         shown.append(_line(row, balance))
         balance -= change
-        if balance == 0 and change:
-            break
+        is_even = is_even or (balance == 0 and change != 0)
     has_older = len(rows) > len(shown)
     older = EntryCursor(shown[-1].on, shown[-1].seq) if has_older else None
     return EntryPage(shown, older, has_older and len(shown) < PARTY_PAGE)

@@ -87,6 +87,20 @@ def test_a_deleted_entry_at_zero_does_not_fold(shop: Actor, party: UUID) -> None
     assert balances(newest(shop, party)) == [None, 0, None, 500]
 
 
+def test_what_was_deleted_just_before_is_not_folded_away(shop: Actor, party: UUID) -> None:
+    write(shop, party, "gave", 700, DAY)
+    gone = write(shop, party, "gave", 500, DAY + timedelta(days=1))
+    write(shop, party, "got", 700, DAY + timedelta(days=2))
+    write(shop, party, "gave", 300, DAY + timedelta(days=3))
+    with transaction():
+        ledger.delete_entry(shop, gone)
+    assert balances(newest(shop, party)) == [300]
+    with transaction():
+        ledger.delete_entry(shop, write(shop, party, "gave", 50, DAY + timedelta(days=2)))
+    assert balances(newest(shop, party)) == [300, None]
+    assert [balances(page) for page in all_pages(shop, party)] == [[300, None], [0, None, 700]]
+
+
 def test_the_page_says_why_more_is_hidden(owner: Browser) -> None:
     party = owner.add_party()
     for direction, day in (("gave", 1), ("got", 2), ("gave", 3)):
