@@ -20,7 +20,7 @@ from khata.core.actor import Actor
 from khata.core.db import db, serialise
 from khata.core.ids import new_id
 from khata.core.phone import prefix_of
-from khata.errors import Invalid, TooMany
+from khata.errors import Invalid, NotFound, TooMany
 from khata.journal import actions as journal
 from khata.messages import actions as outbox
 
@@ -126,6 +126,35 @@ def hash_token(token: str) -> bytes:
 def end_session(token_hash: bytes) -> None:
     """Sign this browser out."""
     db.session.execute(sa.update(Session).where(Session.token_hash == token_hash).values(ended_at=clock.now()))
+
+
+def end_sessions_on(person_id: UUID, device_id: UUID) -> None:
+    """Sign a person out on one of their devices, from afar; raises NotFound where they are not signed in there."""
+    _require_own_device(person_id, device_id)
+    _end_sessions(Session.person_id == person_id, Session.device_id == device_id)
+
+
+def end_sessions_elsewhere(person_id: UUID, device_id: UUID) -> None:
+    """Sign a person out on all devices but `device_id`."""
+    _end_sessions(Session.person_id == person_id, Session.device_id != device_id)
+
+
+def name_device(person_id: UUID, device_id: UUID, label: str) -> None:
+    """Call a device what the person calls it; each of their shops hears it. Raises NotFound."""
+    _require_own_device(person_id, device_id)
+    for shop in sorted(queries.shops_of(person_id), key=lambda shop: shop.id):
+        member = Actor(shop.id, shop.member_id, device_id)
+        journal.record(member, journal.Event("device.named", device_id, {"label": label}))
+    db.session.execute(sa.update(Device).where(Device.id == device_id).values(label=label))
+
+
+def _require_own_device(person_id: UUID, device_id: UUID) -> None:
+    if device_id not in {device.id for device in queries.devices_of(person_id, clock.now() - SESSION_RESTS)}:
+        raise NotFound
+
+
+def _end_sessions(*which: sa.ColumnElement[bool]) -> None:
+    db.session.execute(sa.update(Session).where(*which, Session.ended_at.is_(None)).values(ended_at=clock.now()))
 
 
 def see_session(token_hash: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -90,6 +90,37 @@ def all_shops() -> list[Shop]:
 def shop_by_id(shop_id: UUID) -> Shop | None:
     """The shop of this id."""
     return db.session.get(Shop, shop_id)
+
+
+class SignedInDevice(NamedTuple):
+    """A device that a person is signed in on."""
+
+    id: UUID
+    label: str
+    signed_in_at: datetime
+    last_seen_at: datetime
+
+
+def devices_of(person_id: UUID, seen_after: datetime) -> list[SignedInDevice]:
+    """The devices on which a person is signed in, the one used last first."""
+    last_seen = sa.func.max(Session.last_seen_at).label("last_seen_at")
+    query = (
+        sa.select(Device.id, Device.label, sa.func.min(Session.created_at).label("signed_in_at"), last_seen)
+        .join(Session, Session.device_id == Device.id)
+        .where(Session.person_id == person_id, Session.ended_at.is_(None), Session.last_seen_at > seen_after)
+        .group_by(Device.id, Device.label)
+        .order_by(last_seen.desc(), Device.id)
+    )
+    return [SignedInDevice(*row) for row in db.session.execute(query)]
+
+
+def device_labels(device_ids: Iterable[UUID | None]) -> dict[UUID, str]:
+    """What devices are called."""
+    wanted = {device_id for device_id in device_ids if device_id}
+    if not wanted:
+        return {}
+    rows = db.session.execute(sa.select(Device.id, Device.label).where(Device.id.in_(wanted)))
+    return {row.id: row.label for row in rows}
 
 
 def device_exists(device_id: UUID) -> bool:

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, g, make_response, render_template, reques
 
 from khata.accounts import actions, forms, queries
 from khata.accounts.catalogue import CATEGORIES
+from khata.core import clock
 from khata.core.db import after_commit
 from khata.core.forms import Form, RefusedForm
 from khata.core.phone import calling_code, country_defaults, format_phone, region_of
@@ -215,6 +216,49 @@ def edit_me() -> Response:
     response = see_other(url_for("accounts.menu"))
     locale.keep_language(response, lang)
     return response
+
+
+@blueprint.get("/devices")
+@signed_in
+def devices() -> Response:
+    """Where the person is signed in."""
+    return _devices_page(Form())
+
+
+def _devices_page(form: Form, status: int = 200) -> Response:
+    found = queries.devices_of(g.person.id, clock.now() - actions.SESSION_RESTS)
+    context = {"devices": found, "this_device": g.device_id}
+    if status >= 400:
+        return refused("accounts/devices.html", form, status, **context)
+    return make_response(render_template("accounts/devices.html", form=form, **context))
+
+
+@blueprint.post("/devices/<uuid:device_id>")
+@signed_in
+def name_device(device_id: UUID) -> Response:
+    """Give a device the name that stands beside what is written on it."""
+    form = Form(request.form)
+    label = form.name("label", 40)
+    if not form.is_valid:
+        return _devices_page(form, 422)
+    actions.name_device(g.person.id, device_id, label)
+    return see_other(url_for("accounts.devices"))
+
+
+@blueprint.post("/devices/<uuid:device_id>/sign-out")
+@signed_in
+def sign_out_device(device_id: UUID) -> Response:
+    """Sign out on one device, from afar."""
+    actions.end_sessions_on(g.person.id, device_id)
+    return see_other(url_for("accounts.devices"))
+
+
+@blueprint.post("/devices/sign-out")
+@signed_in
+def sign_out_elsewhere() -> Response:
+    """Sign out everywhere but here."""
+    actions.end_sessions_elsewhere(g.person.id, g.device_id)
+    return see_other(url_for("accounts.devices"))
 
 
 @blueprint.get("/menu")

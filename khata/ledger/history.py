@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from khata.accounts.queries import member_names
+from khata.accounts.queries import device_labels, member_names
 from khata.journal import queries as journal_queries
 
 
@@ -16,6 +16,7 @@ class Version(NamedTuple):
 
     at: datetime
     by: str
+    device: str
     action: str
     amount_minor: int
     direction: str
@@ -27,6 +28,7 @@ def versions(shop_id: UUID, entry_id: UUID) -> list[Version]:
     """Everything that was done to the entry, newest first."""
     lines = [line for line in journal_queries.lines_about(shop_id, entry_id) if line.kind.startswith("entry.")]
     names = member_names(shop_id, (line.member_id for line in lines))
+    labels = device_labels(line.device_id for line in lines)
     told: list[Version] = []
     facts: dict[str, str] = {}
     for line in lines:
@@ -37,6 +39,7 @@ def versions(shop_id: UUID, entry_id: UUID) -> list[Version]:
             Version(
                 at=line.recorded_at,
                 by=names.get(line.member_id, ""),
+                device=labels.get(line.device_id, ""),
                 action=action,
                 amount_minor=int(facts["amount_minor"]),
                 direction=facts["direction"],

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from khata.core import clock
 from khata.core.ids import new_id
 from khata.core.money import format_amount
-from khata.web.locale import LANGUAGES, direction, lang, shop_today, translations
+from khata.web.locale import LANGUAGES, direction, lang, shop_time_zone, shop_today, translations
 
 
 def init_app(app: Flask) -> None:
@@ -36,7 +36,7 @@ def init_app(app: Flask) -> None:
             "dir": direction(),
             "current_shop": shop,
             "current_person": g.get("person"),
-            "today": shop_today() if shop else clock.now().date(),
+            "today": shop_today(),
             "is_htmx": bool(request.headers.get("HX-Request")),
         }
 
@@ -63,12 +63,12 @@ def _day(value: date, is_this_year: bool, locale: str) -> str:
 
 def local_day(value: datetime) -> str:
     """The day it was in the shop, at a time."""
-    return day(clock.local(value, g.shop.time_zone).date())
+    return day(clock.local(value, shop_time_zone()).date())
 
 
 def moment(value: datetime) -> str:
-    """A time on the shop's clock."""
-    local = clock.local(value, g.shop.time_zone)
+    """A time on the shop's clock; in UTC where there is no shop yet."""
+    local = clock.local(value, shop_time_zone())
     pattern = "d MMM, HH:mm" if local.year == shop_today().year else "d MMM y, HH:mm"
     return format_datetime(local.replace(tzinfo=None), pattern, locale=lang())
 

@@ -79,10 +79,16 @@ def likely_region(accepted: LanguageAccept) -> str:
     return "IN"
 
 
+def shop_time_zone() -> str:
+    """The time zone that days and times are told in."""
+    shop = g.get("shop")
+    return shop.time_zone if shop else "UTC"
+
+
 def shop_today() -> date:
-    """The date in the shop, the same all through the request."""
+    """The date in the shop, the same all through the request; in UTC where there is no shop yet."""
     if "today" not in g:
-        g.today = clock.today(g.shop.time_zone)
+        g.today = clock.today(shop_time_zone())
     return g.today  # type: ignore[no-any-return]
 
 

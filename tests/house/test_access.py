@@ -17,7 +17,7 @@ from tests.client import Browser
 from tests.factories import dump, picture, upload
 
 # What each id in a route names. A route with an id that is not here fails.
-OWNED = ("party_id", "entry_id", "cash_id", "photo_id", "import_id", "shop_id")
+OWNED = ("party_id", "entry_id", "cash_id", "photo_id", "import_id", "shop_id", "device_id")
 
 # A form that would be taken if the row were one's own: so that a 404 is not a 422 in disguise.
 FORMS: dict[str, dict[str, str]] = {
@@ -26,6 +26,7 @@ FORMS: dict[str, dict[str, str]] = {
     "ledger.settle": {"expected_minor": "1000"},
     "ledger.move": {"kind": "supplier"},
     "parties.change": {"name": "Mine now"},
+    "accounts.name_device": {"label": "Mine now"},
 }
 PUBLIC_ROUTES = {
     "accounts.sign_in", "accounts.send_code", "accounts.code", "accounts.use_code", "healthz", "readyz", "metrics",
@@ -50,7 +51,7 @@ def anybody() -> dict[str, UUID]:
 
 @pytest.fixture
 def theirs(stranger: Browser) -> dict[str, UUID]:
-    """Ids of a stranger's party, entry, line of the cash book, photo, import and shop."""
+    """Ids of a stranger's party, entry, line of the cash book, photo, import, shop and device."""
     party = stranger.add_party("Theirs")
     fields: dict[str, Any] = {"direction": "gave", "amount": "10", "photo": upload(picture())}
     stranger.post(f"{party}/entries", fields)
@@ -67,7 +68,8 @@ def theirs(stranger: Browser) -> dict[str, UUID]:
         return value
 
     ids = {name: only(table, "id") for name, table in {**names, "shop_id": "shops"}.items()}
-    return {**ids, "photo_id": only("entries", "photo_id")}
+    (device,) = {form["action"] for form in stranger.get("/devices").all("form") if form["action"].count("/") == 2}
+    return {**ids, "photo_id": only("entries", "photo_id"), "device_id": UUID(device.rpartition("/")[2])}
 
 
 def test_every_view_says_who_may_call_it(app: Flask) -> None:
