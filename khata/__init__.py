@@ -95,10 +95,11 @@ def _bind_web(app: Flask) -> None:
 def _bind_rooms(app: Flask) -> None:
     from khata import cli
     from khata.accounts.views import blueprint as accounts
+    from khata.daybook.views import blueprint as daybook
     from khata.imports.views import blueprint as imports
     from khata.ledger.views import blueprint as ledger
     from khata.parties.views import blueprint as parties
 
-    for room in (accounts, parties, ledger, imports):
+    for room in (accounts, parties, ledger, imports, daybook):
         app.register_blueprint(room)
     cli.init_app(app)

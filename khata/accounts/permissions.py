@@ -6,6 +6,7 @@ PERMISSIONS = frozenset(
     {
         "see_parties",
         "see_totals",
+        "see_day_book",
         "record",
         "edit_entries",
         "delete_entries",

@@ -72,6 +72,19 @@ def shops_of(person_id: UUID) -> list[sa.Row[Any]]:
     return list(db.session.execute(query))
 
 
+def members_of(shop_id: UUID) -> list[tuple[UUID, str]]:
+    """(id, name) of every member of the shop."""
+    query = sa.select(Member.id).where(Member.shop_id == shop_id)
+    return sorted(member_names(shop_id, db.session.scalars(query)).items(), key=lambda member: member[1])
+
+
+def devices_in(shop_id: UUID) -> list[tuple[UUID, str]]:
+    """(id, name) of every device that members of the shop signed in on."""
+    query = sa.select(Session.device_id).join(Member, Member.person_id == Session.person_id)
+    found = db.session.scalars(query.where(Member.shop_id == shop_id).distinct())
+    return sorted(device_labels(found).items(), key=lambda device: device[1])
+
+
 def member_names(shop_id: UUID, member_ids: Iterable[UUID | None]) -> dict[UUID, str]:
     """Names (or numbers, where there is none yet) of members of the shop."""
     wanted = {member_id for member_id in member_ids if member_id}

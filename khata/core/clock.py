@@ -29,6 +29,11 @@ def local(moment: datetime, time_zone: str) -> datetime:
     return moment.astimezone(zone(time_zone))
 
 
+def start_of(day: date, time_zone: str) -> datetime:
+    """The moment, in UTC, at which `day` begins in `time_zone`."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone(time_zone)).astimezone(UTC)
+
+
 def milliseconds(moment: datetime) -> int:
     """`moment` as milliseconds since 1970, exactly."""
     delta = moment - EPOCH

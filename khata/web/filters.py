@@ -19,7 +19,7 @@ from khata.web.locale import LANGUAGES, direction, lang, shop_time_zone, shop_to
 
 def init_app(app: Flask) -> None:
     """Filters, and the names every template knows."""
-    app.jinja_env.filters.update(money=money, day=day, local_day=local_day, moment=moment, age=age)
+    app.jinja_env.filters.update(money=money, day=day, local_day=local_day, shop_date=shop_date, moment=moment, age=age)
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
         lambda text: translations().gettext(text),
         lambda one, many, number: translations().ngettext(one, many, number),
@@ -64,6 +64,11 @@ def _day(value: date, is_this_year: bool, locale: str) -> str:
 def local_day(value: datetime) -> str:
     """The day it was in the shop, at a time."""
     return day(clock.local(value, shop_time_zone()).date())
+
+
+def shop_date(value: datetime) -> str:
+    """The day it was in the shop at a time, as addresses spell it."""
+    return clock.local(value, shop_time_zone()).date().isoformat()
 
 
 def moment(value: datetime) -> str:

@@ -69,6 +69,8 @@ def own_pages() -> list[MainPage]:
     """Behind the menu."""
     return [
         MainPage("menu", "/menu"),
+        MainPage("devices", "/devices"),
+        MainPage("daybook", "/daybook?kind=entry"),
         MainPage("me", "/me"),
         MainPage("shops", "/shops"),
         MainPage("new shop", "/shops/new"),

@@ -1,0 +1,1 @@
+"""The day book: the journal in words, for people. Reads only."""

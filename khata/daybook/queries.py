@@ -1,0 +1,152 @@
+"""The journal for people: who did what, where and when, newest first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+from flask_babel import lazy_gettext as _
+
+from khata.accounts.queries import device_labels, member_names
+from khata.core import clock
+from khata.core.db import db
+from khata.journal import queries as journal_queries
+from khata.journal.queries import Sought
+from khata.ledger.models import CashEntry, Entry
+from khata.parties.models import Party
+
+# A line's kind, with the way or the kind that its facts name where that makes another sentence.
+SENTENCES = {
+    "entry.recorded.gave": _("%(name)s: you gave %(amount)s"),
+    "entry.recorded.got": _("%(name)s: you got %(amount)s"),
+    "entry.edited.gave": _("%(name)s: changed to “you gave %(amount)s”"),
+    "entry.edited.got": _("%(name)s: changed to “you got %(amount)s”"),
+    "entry.deleted": _("%(name)s: deleted an entry of %(amount)s"),
+    "entry.restored": _("%(name)s: brought back an entry of %(amount)s"),
+    "party.added": _("%(name)s added"),
+    "party.edited": _("%(name)s: details changed"),
+    "party.deleted": _("%(name)s deleted"),
+    "party.restored": _("%(name)s brought back"),
+    "party.moved.supplier": _("%(name)s moved to suppliers"),
+    "party.moved.customer": _("%(name)s moved to customers"),
+    "party.merged": _("%(name)s joined with %(other)s"),
+    "cash.recorded.in": _("Cash in: %(amount)s"),
+    "cash.recorded.out": _("Cash out: %(amount)s"),
+    "cash.deleted": _("Cash book: deleted a line of %(amount)s"),
+    "cash.restored": _("Cash book: brought back a line of %(amount)s"),
+    "shop.opened": _("The shop %(name)s was opened"),
+    "shop.edited": _("The shop is called %(name)s"),
+    "member.named": _("A member is called %(name)s"),
+    "device.named": _("A device is called %(label)s"),
+}
+KINDS = ("entry", "party", "cash", "shop", "member", "device")
+LAST = 2**62
+
+
+class Told(NamedTuple):
+    """A line in words; `url` leads to what it is about."""
+
+    seq: int
+    at: datetime
+    text: str
+    by: str
+    device: str
+    url: str | None
+
+
+class DayBookPage(NamedTuple):
+    """Some lines, newest first; `older` is where the next page goes on."""
+
+    lines: list[Told]
+    older: int | None
+
+
+def page(
+    shop_id: UUID, time_zone: str, sought: Sought, on: date | None, before: int, money: Callable[[int], str]
+) -> DayBookPage:
+    """Lines of the shop before line `before`, of one day where `on` says so; `money` puts an amount into words."""
+    first = 0
+    if on is not None:
+        start = clock.start_of(on, time_zone)
+        first = journal_queries.lines_before(shop_id, start)
+        end = clock.start_of(on + timedelta(days=1), time_zone)
+        before = min(before, journal_queries.lines_before(shop_id, end) + 1)
+    else:
+        before = min(before, (journal_queries.head(shop_id) or (0, b""))[0] + 1)
+    lines, older = journal_queries.newest_lines(shop_id, sought, before, first)
+    names = member_names(shop_id, (line.member_id for line in lines))
+    labels = device_labels(line.device_id for line in lines)
+    words = _Words(shop_id, lines, money)
+    told = [
+        Told(
+            line.seq,
+            line.recorded_at,
+            words.sentence(line),
+            names.get(line.member_id, ""),
+            labels.get(line.device_id, ""),
+            words.url(line),
+        )
+        for line in lines
+    ]
+    return DayBookPage(told, older)
+
+
+class _Words:
+    """Sentences for lines; what they are about is read once for all of them."""
+
+    def __init__(self, shop_id: UUID, lines: list[Any], money: Callable[[int], str]) -> None:
+        self.money = money
+        subjects = {line.subject_id for line in lines if line.subject_id}
+        self.facts = {line.seq: json.loads(line.payload) for line in lines}
+        self.entries = _rows(shop_id, Entry.__table__, subjects)
+        self.cash = _rows(shop_id, CashEntry.__table__, subjects)
+        told = {UUID(facts["party_id"]) for facts in self.facts.values() if "party_id" in facts}
+        told |= {UUID(facts["into"]) for facts in self.facts.values() if "into" in facts}
+        parties = subjects | told | {entry.party_id for entry in self.entries.values()}
+        self.parties = _rows(shop_id, Party.__table__, parties)
+
+    def sentence(self, line: Any) -> str:
+        """What the line tells."""
+        facts = self.facts[line.seq]
+        values = {"name": self._name(line, facts), "other": "", "amount": "", "label": facts.get("label", "")}
+        row = self.entries.get(line.subject_id) if line.kind.startswith("entry.") else self.cash.get(line.subject_id)
+        minor = facts.get("amount_minor") or (row.amount_minor if row else None)
+        if minor:
+            values["amount"] = self.money(minor)
+        if "into" in facts:
+            values["other"] = self._party_name(UUID(facts["into"]))
+        way = facts.get("direction") or facts.get("kind") or ""
+        text = SENTENCES.get(f"{line.kind}.{way}") or SENTENCES[line.kind]
+        return str(text) % values
+
+    def _name(self, line: Any, facts: dict[str, Any]) -> str:
+        if "name" in facts:
+            return str(facts["name"])
+        entry = self.entries.get(line.subject_id)
+        party_id = UUID(facts["party_id"]) if "party_id" in facts else entry.party_id if entry else line.subject_id
+        return self._party_name(party_id)
+
+    def _party_name(self, party_id: UUID) -> str:
+        party = self.parties.get(party_id)
+        return str(party.name) if party else ""
+
+    def url(self, line: Any) -> str | None:
+        """Where the subject of the line stands."""
+        if line.subject_id in self.entries and line.kind.startswith("entry."):
+            return f"/entries/{line.subject_id}"
+        if line.subject_id in self.parties:
+            return f"/parties/{line.subject_id}"
+        if line.subject_id in self.cash:
+            return f"/cash?on={self.cash[line.subject_id].on.isoformat()}"
+        return None
+
+
+def _rows(shop_id: UUID, table: sa.Table, ids: set[UUID]) -> dict[UUID, Any]:
+    if not ids:
+        return {}
+    query = sa.select(table).where(table.c.shop_id == shop_id, table.c.id.in_(ids))
+    return {row.id: row for row in db.session.execute(query)}
