@@ -51,7 +51,20 @@ class Member(ShopOwned, Base):
 
     person_id: Mapped[UUID] = mapped_column(sa.ForeignKey("people.id"))
     role: Mapped[str] = mapped_column(sa.String(20))
+    switches: Mapped[str] = mapped_column(sa.String(600), default="", server_default="")
     created_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+
+
+class Invitation(ShopOwned, Base):
+    """A place in the shop for whoever opens the link first. The link's key is made from the id, not kept."""
+
+    __tablename__ = "invitations"
+
+    role: Mapped[str] = mapped_column(sa.String(20))
+    invited_by: Mapped[UUID]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]  # used or taken back
 
 
 class Device(Base):

@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
-PERMISSIONS = frozenset(
-    {
-        "see_parties",
-        "see_totals",
-        "see_day_book",
-        "record",
-        "edit_entries",
-        "delete_entries",
-        "edit_parties",
-        "keep_cash_book",
-        "import",
-        "export",
-        "settings",
-    }
-)
+import json
+from functools import lru_cache
 
-ROLES: dict[str, frozenset[str]] = {"owner": PERMISSIONS}
+from flask_babel import lazy_gettext as _
+
+PERMISSIONS = {
+    "see_parties": _("See customers and balances"),
+    "see_totals": _("See the shop's totals"),
+    "record": _("Write entries"),
+    "edit_own_today": _("Change own entries of today"),
+    "edit_entries": _("Change all entries"),
+    "delete_entries": _("Delete entries"),
+    "edit_parties": _("Add and change customers"),
+    "keep_cash_book": _("Keep the cash book"),
+    "see_day_book": _("See the day book"),
+    "import": _("Bring in lists"),
+    "export": _("Take out the ledger"),
+    "settings": _("Change the shop"),
+    "members": _("Manage members"),
+}
+
+ROLES: dict[str, frozenset[str]] = {
+    "owner": frozenset(PERMISSIONS),
+    "manager": frozenset(PERMISSIONS) - {"settings", "members", "export"},
+    "cashier": frozenset({"see_parties", "record", "edit_own_today", "edit_parties", "keep_cash_book"}),
+    "accountant": frozenset({"see_parties", "see_totals", "see_day_book", "export"}),
+}
+
+ROLE_LABELS = {
+    "owner": _("Owner"),
+    "manager": _("Manager"),
+    "cashier": _("Cashier"),
+    "accountant": _("Accountant"),
+}
 
 
-def may(role: str, permission: str) -> bool:
-    """True where a member of `role` has `permission`."""
-    return permission in ROLES.get(role, frozenset())
+@lru_cache
+def granted(role: str, switches: str) -> frozenset[str]:
+    """What a member of `role` may do; `switches` (JSON: permission to on or off) says where it differs."""
+    differing: dict[str, bool] = json.loads(switches) if switches else {}
+    on = {name for name, is_on in differing.items() if is_on}
+    return (ROLES.get(role, frozenset()) | on) & frozenset(PERMISSIONS) - (differing.keys() - on)
+
+
+def switches_for(role: str, wanted: set[str]) -> str:
+    """How `wanted` differs from what `role` may do, as `granted` reads it."""
+    differing = {name: name in wanted for name in sorted(ROLES[role] ^ wanted) if name in PERMISSIONS}
+    return json.dumps(differing) if differing else ""

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from khata.accounts.models import Device, Member, Person, Session, Shop, SignInCode
+from khata.accounts.models import Device, Invitation, Member, Person, Session, Shop, SignInCode
 from khata.core.db import db, look_up
 from khata.core.phone import format_phone
 from khata.core.prepared import Prepared
@@ -28,6 +28,7 @@ _SIGNED_IN = Prepared(
         PEOPLE.c.lang,
         MEMBERS.c.id.label("member_id"),
         MEMBERS.c.role,
+        MEMBERS.c.switches,
         SHOPS.c.id.label("shop_id"),
         SHOPS.c.name.label("shop_name"),
         SHOPS.c.category,
@@ -38,7 +39,12 @@ _SIGNED_IN = Prepared(
     )
     .select_from(
         SESSIONS.join(PEOPLE, PEOPLE.c.id == SESSIONS.c.person_id)
-        .outerjoin(MEMBERS, (MEMBERS.c.shop_id == SESSIONS.c.shop_id) & (MEMBERS.c.person_id == SESSIONS.c.person_id))
+        .outerjoin(
+            MEMBERS,
+            (MEMBERS.c.shop_id == SESSIONS.c.shop_id)
+            & (MEMBERS.c.person_id == SESSIONS.c.person_id)
+            & MEMBERS.c.removed_at.is_(None),
+        )
         .outerjoin(SHOPS, SHOPS.c.id == MEMBERS.c.shop_id)
         .outerjoin(HEADS, HEADS.c.shop_id == SHOPS.c.id)
     )
@@ -66,10 +72,43 @@ def shops_of(person_id: UUID) -> list[sa.Row[Any]]:
     query = (
         sa.select(Shop.id, Shop.name, Shop.currency, Member.id.label("member_id"))
         .join(Member, Member.shop_id == Shop.id)
-        .where(Member.person_id == person_id)
+        .where(Member.person_id == person_id, Member.removed_at.is_(None))
         .order_by(Shop.name, Shop.id)
     )
     return list(db.session.execute(query))
+
+
+def team(shop_id: UUID) -> list[Any]:
+    """The members of the shop now (id, person_id, role, switches, name, phone), oldest first."""
+    query = (
+        sa.select(Member.id, Member.person_id, Member.role, Member.switches, Person.name, Person.phone)
+        .join(Person, Person.id == Member.person_id)
+        .where(Member.shop_id == shop_id, Member.removed_at.is_(None))
+        .order_by(Member.created_at, Member.id)
+    )
+    return list(db.session.execute(query))
+
+
+def member_by_id(shop_id: UUID, member_id: UUID) -> Member | None:
+    """The member with this id, while they are one."""
+    query = sa.select(Member).where(Member.shop_id == shop_id, Member.id == member_id, Member.removed_at.is_(None))
+    return db.session.scalar(query)
+
+
+def place_of(shop_id: UUID, person_id: UUID) -> Member | None:
+    """The place a person has, or had, in the shop."""
+    return db.session.scalar(sa.select(Member).where(Member.shop_id == shop_id, Member.person_id == person_id))
+
+
+def open_invitations(shop_id: UUID, now: datetime) -> list[Invitation]:
+    """Invitations of the shop that still hold."""
+    query = sa.select(Invitation).where(Invitation.shop_id == shop_id, Invitation.ended_at.is_(None))
+    return list(db.session.scalars(query.where(Invitation.expires_at > now).order_by(Invitation.id)))
+
+
+def invitation_by_id(invitation_id: UUID) -> Invitation | None:
+    """The invitation of whatever shop: who has its link has no shop yet."""
+    return db.session.scalar(sa.select(Invitation).where(Invitation.id == invitation_id))
 
 
 def members_of(shop_id: UUID) -> list[tuple[UUID, str]]:

@@ -6,15 +6,15 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from flask import Blueprint, Response, g, make_response, render_template, request, session, url_for
+from flask import Blueprint, Response, current_app, g, make_response, render_template, request, session, url_for
 
-from khata.accounts import actions, forms, queries
+from khata.accounts import actions, forms, membership, permissions, queries
 from khata.accounts.catalogue import CATEGORIES
 from khata.core import clock
 from khata.core.db import after_commit
 from khata.core.forms import Form, RefusedForm
 from khata.core.phone import calling_code, country_defaults, format_phone, region_of
-from khata.errors import NotFound, TooMany
+from khata.errors import Invalid, NotFound, TooMany
 from khata.web import auth, locale
 from khata.web.auth import allow, public, signed_in
 from khata.web.pages import refused, see_other
@@ -88,12 +88,14 @@ def use_code() -> Response:
 
 def _start_session() -> Response:
     person = actions.person_for(session.pop("phone"), locale.lang(), locale.arrival())
+    invited_to = session.get("invitation")
     session.clear()
     if g.token_hash is not None:
         actions.end_session(g.token_hash)
     label = _device_label(request.user_agent.string)
     token, device_id = actions.start_session(person, auth.known_device(), label)
-    response = see_other(url_for("ledger.home") if queries.shops_of(person.id) else url_for("accounts.new_shop"))
+    has_shop = bool(queries.shops_of(person.id))
+    response = see_other(invited_to or url_for("ledger.home" if has_shop else "accounts.new_shop"))
     auth.remember(response, token, device_id)
     locale.keep_language(response, locale.lang())
     return response
@@ -259,6 +261,106 @@ def sign_out_elsewhere() -> Response:
     """Sign out everywhere but here."""
     actions.end_sessions_elsewhere(g.person.id, g.device_id)
     return see_other(url_for("accounts.devices"))
+
+
+@blueprint.get("/members")
+@allow("members")
+def members() -> Response:
+    """Who belongs to the shop, what each may do, and open invitations."""
+    return _members_page(Form())
+
+
+def _members_page(form: Form, status: int = 200) -> Response:
+    team = [
+        {**row._asdict(), "may": permissions.granted(row.role, row.switches), "is_me": row.id == g.actor.member_id}
+        for row in queries.team(g.shop.id)
+    ]
+    context = {
+        "team": team,
+        "invitations": [(one, _invitation_url(one.id)) for one in queries.open_invitations(g.shop.id, clock.now())],
+        "roles": list(permissions.ROLE_LABELS.items()),
+        "permissions": list(permissions.PERMISSIONS.items()),
+    }
+    if status >= 400:
+        return refused("accounts/members.html", form, status, **context)
+    return make_response(render_template("accounts/members.html", form=form, **context))
+
+
+def _invitation_url(invitation_id: UUID) -> str:
+    public = current_app.config["KHATA"].public_url or request.host_url.rstrip("/")
+    key = membership.key_of(str(current_app.secret_key), invitation_id)
+    return public + url_for("accounts.invitation", invitation_id=invitation_id, key=key)
+
+
+@blueprint.post("/members/<uuid:member_id>")
+@allow("members")
+def change_member(member_id: UUID) -> Response:
+    """Change what a member is and may do."""
+    form = Form(request.form)
+    role = form.choice("role", permissions.ROLES)
+    if form.is_valid:
+        try:
+            membership.change_member(g.actor, member_id, role, set(request.form.getlist("may")))
+            return see_other(url_for("accounts.menu" if member_id == g.actor.member_id else "accounts.members"))
+        except Invalid as wrong:
+            form.errors["member"] = wrong.message
+    return _members_page(form, 422)
+
+
+@blueprint.post("/members/<uuid:member_id>/removal")
+@allow("members")
+def remove_member(member_id: UUID) -> Response:
+    """End a member's access."""
+    try:
+        membership.remove_member(g.actor, member_id)
+    except Invalid as wrong:
+        form = Form()
+        form.errors["member"] = wrong.message
+        return _members_page(form, 422)
+    return see_other(url_for("accounts.members"))
+
+
+@blueprint.post("/invitations")
+@allow("members")
+def invite() -> Response:
+    """Open a place in the shop for whoever gets the link."""
+    form = Form(request.form)
+    role = form.choice("role", permissions.ROLES)
+    if not form.is_valid:
+        return _members_page(form, 422)
+    membership.invite(g.actor, role)
+    return see_other(url_for("accounts.members"))
+
+
+@blueprint.post("/invitations/<uuid:invitation_id>/removal")
+@allow("members")
+def take_back_invitation(invitation_id: UUID) -> Response:
+    """End an invitation that nobody has used."""
+    membership.take_back(g.actor, invitation_id)
+    return see_other(url_for("accounts.members"))
+
+
+@blueprint.get("/invitations/<uuid:invitation_id>")
+@public
+def invitation(invitation_id: UUID) -> Response:
+    """What the link offers; somebody not signed in signs in first and comes back here."""
+    found = membership.find_invitation(str(current_app.secret_key), invitation_id, request.args.get("key", ""))
+    if g.person is None:
+        session["invitation"] = request.full_path
+    shop = queries.shop_by_id(found.shop_id)
+    role = permissions.ROLE_LABELS[found.role]
+    context = {"shop": shop, "role": role, "invitation": found, "key": request.args.get("key", "")}
+    return make_response(render_template("accounts/invitation.html", **context))
+
+
+@blueprint.post("/invitations/<uuid:invitation_id>")
+@signed_in
+def join(invitation_id: UUID) -> Response:
+    """Take the place and go into the shop."""
+    key = request.form.get("key", "")
+    shop_id = membership.join(str(current_app.secret_key), invitation_id, key, g.person.id, g.device_id)
+    actions.enter_shop(g.token_hash, g.person.id, shop_id)
+    return see_other(url_for("ledger.home"))
 
 
 @blueprint.get("/menu")

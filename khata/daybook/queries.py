@@ -40,6 +40,11 @@ SENTENCES = {
     "cash.restored": _("Cash book: brought back a line of %(amount)s"),
     "shop.opened": _("The shop %(name)s was opened"),
     "shop.edited": _("The shop is called %(name)s"),
+    "member.invited": _("Somebody was invited"),
+    "member.uninvited": _("An invitation was taken back"),
+    "member.joined": _("%(name)s joined the shop"),
+    "member.changed": _("%(name)s may do other things now"),
+    "member.removed": _("%(name)s was removed from the shop"),
     "member.named": _("A member is called %(name)s"),
     "device.named": _("A device is called %(label)s"),
 }

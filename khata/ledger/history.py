@@ -8,6 +8,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from khata.accounts.queries import device_labels, member_names
+from khata.core import clock
+from khata.core.actor import Actor
 from khata.journal import queries as journal_queries
 
 
@@ -48,3 +50,11 @@ def versions(shop_id: UUID, entry_id: UUID) -> list[Version]:
             )
         )
     return told[::-1]
+
+
+def is_own_of_today(actor: Actor, entry_id: UUID, time_zone: str) -> bool:
+    """True where this very member wrote the entry, today on the shop's clock."""
+    lines = journal_queries.lines_about(actor.shop_id, entry_id)
+    if not lines or lines[0].member_id != actor.member_id:
+        return False
+    return clock.local(lines[0].recorded_at, time_zone).date() == clock.today(time_zone)

@@ -14,13 +14,13 @@ from khata.core.forms import Form, parse_day
 from khata.core.ids import parse_id
 from khata.core.money import to_plain
 from khata.core.photos import MAX_REQUEST_BYTES
-from khata.errors import Conflict, Invalid, KhataError
+from khata.errors import Conflict, Forbidden, Invalid, KhataError
 from khata.ledger import actions, cash, forms, history, queries
 from khata.ledger.actions import AlreadyWritten, Content
 from khata.parties import queries as party_queries
 from khata.parties.models import KINDS
 from khata.web import cookies
-from khata.web.auth import allow, takes
+from khata.web.auth import allow, may, takes
 from khata.web.kept import kept
 from khata.web.locale import shop_today
 from khata.web.pages import page_or_fragment, refused, see_other, wants_fragment
@@ -167,15 +167,28 @@ def _entry_page(entry_id: UUID) -> dict[str, Any]:
         "amount": to_plain(row.amount_minor, g.shop.currency),
         "deleted_by_name": names.get(row.deleted_by, ""),
     }
-    return {"entry": shown, "party": party_row, "versions": history.versions(g.shop.id, entry_id)}
+    return {
+        "entry": shown,
+        "may_change": _may_change(entry_id),
+        "party": party_row,
+        "versions": history.versions(g.shop.id, entry_id),
+    }
+
+
+def _may_change(entry_id: UUID) -> bool:
+    if may("edit_entries"):
+        return True
+    return may("edit_own_today") and history.is_own_of_today(g.actor, entry_id, g.shop.time_zone)
 
 
 @blueprint.post("/entries/<uuid:entry_id>")
-@allow("edit_entries")
+@allow("record")
 @takes(MAX_REQUEST_BYTES)
 def edit(entry_id: UUID) -> Response:
     """Write a new version of an entry."""
     row = queries.get_entry(g.shop.id, entry_id)
+    if not _may_change(entry_id):
+        raise Forbidden
     form = Form({"in_cash": "", **request.form})
     content: Content = forms.read_entry(form, g.shop.currency, shop_today())._replace(photo_id=read_photo(form))
     if form.is_valid:

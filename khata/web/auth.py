@@ -66,6 +66,17 @@ def allow(permission: str) -> Callable[[View], View]:
     return mark
 
 
+def may(permission: str) -> bool:
+    """True where the member of this request has `permission`."""
+    return permission in g.get("permissions", ())
+
+
+def require(permission: str) -> None:
+    """Raise Forbidden where the member has not `permission`."""
+    if not may(permission):
+        raise Forbidden
+
+
 def takes(max_bytes: int) -> Callable[[View], View]:
     """This view takes bodies of up to `max_bytes`, for uploads."""
 
@@ -116,9 +127,8 @@ def _refuse_without_access(access: str) -> Response | None:
     if access == SIGNED_IN:
         return None
     if g.shop is None:
-        return _to("accounts.new_shop")
-    if not permissions.may(g.role, access):
-        raise Forbidden
+        return _to("accounts.shops" if queries.shops_of(g.person.id) else "accounts.new_shop")
+    require(access)
     return None
 
 
@@ -150,6 +160,7 @@ def _load_session() -> bool:
     if row.shop_id is not None:
         g.shop = CurrentShop(row.shop_id, row.shop_name, row.category, row.currency, row.time_zone, row.country)
         g.actor, g.role, g.journal_seq = Actor(row.shop_id, row.member_id, row.device_id), row.role, row.seq
+        g.permissions = permissions.granted(row.role, row.switches)
     return bool(now - row.last_seen_at > actions.SEEN_EVERY)
 
 

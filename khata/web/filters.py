@@ -14,6 +14,7 @@ from markupsafe import Markup
 from khata.core import clock
 from khata.core.ids import new_id
 from khata.core.money import format_amount
+from khata.web.auth import may
 from khata.web.locale import LANGUAGES, direction, lang, shop_time_zone, shop_today, translations
 
 
@@ -37,6 +38,7 @@ def init_app(app: Flask) -> None:
             "current_shop": shop,
             "current_person": g.get("person"),
             "today": shop_today(),
+            "may": may,
             "is_htmx": bool(request.headers.get("HX-Request")),
         }
 

@@ -70,6 +70,7 @@ def own_pages() -> list[MainPage]:
     return [
         MainPage("menu", "/menu"),
         MainPage("devices", "/devices"),
+        MainPage("members", "/members"),
         MainPage("daybook", "/daybook?kind=entry"),
         MainPage("me", "/me"),
         MainPage("shops", "/shops"),

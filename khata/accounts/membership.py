@@ -1,0 +1,127 @@
+"""Members of a shop: invite, join, change what they may do, remove."""
+
+from __future__ import annotations
+
+import hmac
+from datetime import timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+from flask_babel import lazy_gettext as _
+
+from khata.accounts import permissions, queries
+from khata.accounts.models import Invitation, Member, Session
+from khata.core import clock
+from khata.core.actor import Actor
+from khata.core.db import db
+from khata.core.ids import new_id
+from khata.errors import Invalid, NotFound
+from khata.journal import actions as journal
+from khata.journal.actions import Event
+
+INVITATION_HOLDS = timedelta(days=7)
+
+
+class NoInvitation(NotFound):
+    """The link was used, taken back, has expired, or never was one."""
+
+    code = "no_invitation"
+    message = _("This invitation no longer holds. Ask the shop for a new one.")
+
+
+def key_of(secret: str, invitation_id: UUID) -> str:
+    """What the link to an invitation proves itself with: made from the installation's secret, kept nowhere."""
+    return hmac.new(secret.encode(), b"invitation:" + invitation_id.bytes, "sha256").hexdigest()[:32]
+
+
+def invite(actor: Actor, role: str) -> UUID:
+    """Open a place of `role` for whoever comes with the link; gives its id."""
+    now = clock.now()
+    invitation = Invitation(
+        shop_id=actor.shop_id, id=new_id(), role=role, invited_by=actor.member_id, expires_at=now + INVITATION_HOLDS
+    )
+    journal.record(actor, Event("member.invited", invitation.id, {"role": role}))
+    db.session.add(invitation)
+    db.session.flush()
+    return invitation.id
+
+
+def find_invitation(secret: str, invitation_id: UUID, key: str) -> Invitation:
+    """The invitation that a link leads to; raises NoInvitation."""
+    found = queries.invitation_by_id(invitation_id)
+    if not hmac.compare_digest(key_of(secret, invitation_id).encode(), key.encode()) or found is None:
+        raise NoInvitation
+    if found.ended_at is not None or found.expires_at <= clock.now():
+        raise NoInvitation
+    return found
+
+
+def take_back(actor: Actor, invitation_id: UUID) -> None:
+    """End an invitation; raises NotFound."""
+    journal.lock(actor.shop_id)
+    found = queries.invitation_by_id(invitation_id)
+    if found is None or found.shop_id != actor.shop_id:
+        raise NotFound
+    if found.ended_at is None:
+        journal.record(actor, Event("member.uninvited", invitation_id, {}))
+        found.ended_at = clock.now()
+
+
+def join(secret: str, invitation_id: UUID, key: str, person_id: UUID, device_id: UUID | None) -> UUID:
+    """Take the place: who was a member comes back, who is one keeps the place. Gives the shop; raises NoInvitation."""
+    shop_id = find_invitation(secret, invitation_id, key).shop_id
+    journal.lock(shop_id)
+    db.session.expire_all()  # another one may have come first while we waited
+    invitation = find_invitation(secret, invitation_id, key)
+    member = queries.place_of(shop_id, person_id)
+    if member is not None and member.removed_at is None:
+        return shop_id
+    if member is None:
+        member = Member(shop_id=shop_id, id=new_id(), person_id=person_id, created_at=clock.now())
+        db.session.add(member)
+    member.role, member.switches, member.removed_at = invitation.role, "", None
+    invitation.ended_at = clock.now()
+    db.session.flush()
+    facts = {"role": member.role, "name": _name_of(member)}
+    journal.record(Actor(shop_id, member.id, device_id), Event("member.joined", member.id, facts))
+    return shop_id
+
+
+def change_member(actor: Actor, member_id: UUID, role: str, wanted: set[str]) -> None:
+    """Give a member another role, and switch single permissions; raises NotFound, and Invalid for the last owner."""
+    member = _locked(actor, member_id)
+    if role != "owner":
+        _keep_an_owner(member)
+    switches = "" if role == "owner" else permissions.switches_for(role, wanted)
+    if (member.role, member.switches) != (role, switches):
+        facts = {"role": role, "switches": switches, "name": _name_of(member)}
+        journal.record(actor, Event("member.changed", member_id, facts))
+        member.role, member.switches = role, switches
+
+
+def remove_member(actor: Actor, member_id: UUID) -> None:
+    """End a member's access, at their very next request; raises NotFound, and Invalid for the last owner."""
+    member = _locked(actor, member_id)
+    _keep_an_owner(member)
+    journal.record(actor, Event("member.removed", member_id, {"name": _name_of(member)}))
+    member.removed_at = clock.now()
+    of_member = (Session.person_id == member.person_id) & (Session.shop_id == actor.shop_id)
+    db.session.execute(sa.update(Session).where(of_member).values(shop_id=None))
+
+
+def _locked(actor: Actor, member_id: UUID) -> Member:
+    journal.lock(actor.shop_id)
+    member = queries.member_by_id(actor.shop_id, member_id)
+    if member is None:
+        raise NotFound
+    return member
+
+
+def _name_of(member: Member) -> str:
+    return queries.member_names(member.shop_id, [member.id])[member.id]
+
+
+def _keep_an_owner(member: Member) -> None:
+    owners = [one for one in queries.team(member.shop_id) if one.role == "owner"]
+    if member.role == "owner" and len(owners) == 1:
+        raise Invalid(_("A shop needs an owner. Make somebody else an owner first."), "last_owner")
