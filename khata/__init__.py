@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -52,6 +53,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         PERMANENT_SESSION_LIFETIME=timedelta(days=180),
         MAX_FORM_MEMORY_SIZE=1024 * 1024,
         MAX_FORM_PARTS=500,
+        TRUSTED_HOSTS=trusted_hosts(settings),
         KHATA=settings,
     )
     logs.init_app(app)
@@ -63,6 +65,12 @@ def create_app(settings: Settings | None = None) -> Flask:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
     return app
+
+
+def trusted_hosts(settings: Settings) -> list[str] | None:
+    """The names this installation answers to: any, unless it knows its public one; this machine asks by its own."""
+    host = urlsplit(settings.public_url).hostname
+    return [host, "localhost", "127.0.0.1", "[::1]"] if host else None
 
 
 def _bind_extensions(app: Flask, settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hmac
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
@@ -15,9 +16,16 @@ from huey.storage import PostgresStorage
 from khata.settings import Settings, load_settings
 
 
+class Sha256Serializer(SignedSerializer):
+    """Huey's signed serializer with SHA-256 for its SHA-1."""
+
+    def _signature(self, message: bytes) -> bytes:
+        return hmac.new(self._key, message, "sha256").hexdigest().encode()
+
+
 def create_huey(settings: Settings) -> Huey:
     """The queue that `KHATA_QUEUE_URL` names."""
-    serializer = SignedSerializer(secret=settings.secret_key, salt="khata-tasks")
+    serializer = Sha256Serializer(secret=settings.secret_key, salt="khata-tasks")
     options: dict[str, Any] = {"serializer": serializer, "results": False}
     url = settings.queue_url
     if url.startswith("sqlite:///"):

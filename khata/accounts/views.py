@@ -14,6 +14,7 @@ from khata.core import clock
 from khata.core.db import after_commit
 from khata.core.forms import Form, RefusedForm
 from khata.core.phone import calling_code, country_defaults, format_phone, region_of
+from khata.core.tokens import key_of
 from khata.errors import Invalid, NotFound, TooMany
 from khata.web import auth, locale
 from khata.web.auth import allow, public, signed_in
@@ -116,6 +117,7 @@ def sign_out() -> Response:
     """End this browser's session."""
     actions.end_session(g.token_hash)
     response = see_other(url_for("accounts.sign_in"))
+    response.headers["Clear-Site-Data"] = '"cache"'  # never "storage": what is unsent stays
     auth.forget(response)
     return response
 
@@ -288,7 +290,7 @@ def _members_page(form: Form, status: int = 200) -> Response:
 
 def _invitation_url(invitation_id: UUID) -> str:
     public = current_app.config["KHATA"].public_url or request.host_url.rstrip("/")
-    key = membership.key_of(str(current_app.secret_key), invitation_id)
+    key = key_of(str(current_app.secret_key), membership.INVITATION, invitation_id)
     return public + url_for("accounts.invitation", invitation_id=invitation_id, key=key)
 
 

@@ -204,7 +204,7 @@ def shop_json() -> Response:
 
 
 def _download(filename: str, parts: Iterator[str]) -> Response:
-    mimetype = "application/json" if filename.endswith(".json") else "text/csv; charset=utf-8"
+    mimetype = "application/json" if filename.endswith(".json") else "text/csv"
     response = Response(stream_with_context(parts), mimetype=mimetype)
     response.headers["Content-Disposition"] = f"attachment; filename={filename}"
     return response

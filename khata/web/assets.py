@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 from pathlib import Path
-from wsgiref.headers import Headers
 
 from flask import Flask, current_app
 from markupsafe import Markup
@@ -68,11 +67,6 @@ def inline_css_hash() -> str:
     return _built().css_hash
 
 
-def _add_headers(headers: Headers, _path: str, _url: str) -> None:
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Cross-Origin-Resource-Policy"] = "same-origin"
-
-
 def init_app(app: Flask) -> None:
     """Gives templates asset() and inline_css(), and serves the built files before any request reaches Flask."""
     built = app.extensions["khata_assets"] = BuiltAssets()
@@ -84,5 +78,4 @@ def init_app(app: Flask) -> None:
         max_age=PLAIN_MAX_AGE_SECONDS,
         allow_all_origins=False,
         immutable_file_test=built.is_immutable,
-        add_headers_function=_add_headers,
     )

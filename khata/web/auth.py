@@ -13,10 +13,12 @@ from khata.accounts import actions, permissions, queries
 from khata.core import clock
 from khata.core.actor import Actor
 from khata.core.db import transaction
+from khata.core.tokens import key_of, proves
 from khata.errors import CrossSite, Forbidden, TooLarge
 from khata.web import cookies, transactions
 
 PUBLIC, SIGNED_IN = "public", "signed in"
+DEVICE = "device"
 ORDINARY_BODY = 256 * 1024
 
 View = Callable[..., Any]
@@ -191,7 +193,8 @@ def _refuse_cross_site() -> None:
 def remember(response: Response, token: str, device_id: UUID) -> None:
     """Give the browser its session and device cookies."""
     cookies.keep(response, cookies.SESSION, token)
-    cookies.keep(response, cookies.DEVICE, str(device_id))
+    key = key_of(str(current_app.secret_key), DEVICE, device_id)
+    cookies.keep(response, cookies.DEVICE, f"{device_id}.{key}")
 
 
 def forget(response: Response) -> None:
@@ -200,8 +203,10 @@ def forget(response: Response) -> None:
 
 
 def known_device() -> UUID | None:
-    """The device this browser signed in on before."""
+    """The device this browser signed in on before; its cookie proves that it is that browser."""
+    text, _dot, key = request.cookies.get(cookies.DEVICE, "").partition(".")
     try:
-        return UUID(request.cookies.get(cookies.DEVICE, ""))
+        device_id = UUID(text)
     except ValueError:
         return None
+    return device_id if proves(str(current_app.secret_key), DEVICE, device_id, key) else None

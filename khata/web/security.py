@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,7 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from khata.web.assets import inline_css_hash
 
 PERMISSIONS_POLICY = "camera=(self), geolocation=(), microphone=(self), payment=(), usb=(), interest-cohort=()"
+HSTS = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
 POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' blob: data:; "
     "style-src 'self' '{css_hash}'; form-action 'self'; manifest-src 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -43,15 +45,14 @@ class _Headers:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            return start_response(status, headers + self.headers, exc_info)
+            own = [HSTS] if environ["wsgi.url_scheme"] == "https" else []
+            return start_response(status, headers + self.headers + own, exc_info)
 
         answer: Iterable[bytes] = self.wsgi_app(environ, start)
         return answer
 
 
 def _set_own_headers(response: Response) -> Response:
-    if request.is_secure:
-        response.headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
     if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "private, no-cache"
     return response
@@ -59,6 +60,12 @@ def _set_own_headers(response: Response) -> Response:
 
 class VisitInterface(SecureCookieSessionInterface):
     """Flask's signed cookie, for who is not signed in yet; nothing is done for it where there is none."""
+
+    digest_method = staticmethod(hashlib.sha256)
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Over https the cookie stays there."""
+        return request.is_secure or super().get_cookie_secure(app)
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """The visit that the browser's cookie tells of, or an empty one."""
