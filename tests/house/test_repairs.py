@@ -74,3 +74,32 @@ def test_a_known_public_name_shuts_out_others(
     settings = replace(load_settings(), public_url="https://khata.example")
     monkeypatch.setitem(app.config, "TRUSTED_HOSTS", trusted_hosts(settings))
     assert visitor.raw("GET", "/sign-in", headers={"Host": host}).status_code == status
+
+
+def test_every_answer_over_https_carries_hsts_once(visitor: Browser) -> None:
+    from khata.web.assets import asset
+
+    with visitor.app.app_context():
+        urls = ("/sign-in", asset("khata.css"), "/nothing", "/healthz")
+    for url in urls:
+        answer = visitor.client.get(url, base_url="https://localhost")
+        assert answer.headers.getlist("Strict-Transport-Security") == ["max-age=63072000; includeSubDomains"], url
+        assert len(answer.headers.getlist("X-Content-Type-Options")) == 1, url
+        answer.close()
+
+
+def test_what_is_signed_is_signed_with_sha_256(app: Flask) -> None:
+    from khata.web.security import VisitInterface
+    from tasks import huey
+
+    serializer = VisitInterface().get_signing_serializer(app)
+    assert serializer is not None
+    digest = serializer.signer_kwargs["digest_method"]
+    assert digest().name == "sha256"
+    assert len(huey.serializer._signature(b"x")) == 64
+
+
+def test_an_export_names_its_charset_once(owner: Browser) -> None:
+    answer = owner.raw("GET", "/exports/parties.csv")
+    answer.get_data()
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
