@@ -42,8 +42,9 @@ hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
 class SentCode(NamedTuple):
-    """A code on its way: the message to ring the bell for."""
+    """A code on its way, and the message to ring the bell for."""
 
+    code_id: UUID
     shop_id: UUID
     message_id: UUID
 
@@ -66,14 +67,17 @@ def send_code(phone: str, address: str) -> SentCode:
     )
     db.session.add(row)
     body = gettext("%(code)s is your Khata code. It holds for 10 minutes. Give it to nobody.", code=code)
-    return SentCode(*outbox.queue_code(phone, body, expires_at))
+    return SentCode(row.id, *outbox.queue_code(phone, body, expires_at))
 
 
-def use_code(phone: str, typed: str) -> Invalid | None:
-    """Use up the code of `phone`: None where it is right, else what to say. Every try is counted: commit it."""
+def use_code(phone: str, code_id: UUID | None, typed: str) -> Invalid | None:
+    """Use up a code of `phone`: None where it is right, else what to say. Every try is counted: commit it.
+
+    A code opens only the browser that asked for it, and strangers use up tries of their own codes only.
+    """
     serialise(f"code:{prefix_of(phone)}")
-    row = queries.newest_code(phone)
-    if row is None or row.used_at is not None or row.expires_at <= clock.now():
+    row = queries.code_by_id(code_id) if code_id else None
+    if row is None or row.phone != phone or row.used_at is not None or row.expires_at <= clock.now():
         return Invalid(lazy_gettext("This code no longer holds. Ask for a new one."), "code_expired")
     if row.tries >= CODE_TRIES:
         return Invalid(lazy_gettext("Too many wrong codes. Ask for a new one."), "code_used_up")

@@ -192,7 +192,6 @@ def codes_since(moment: datetime, **where: str) -> tuple[int, int]:
     return unused_count, number_count
 
 
-def newest_code(phone: str) -> SignInCode | None:
-    """The last code sent to `phone`."""
-    query = sa.select(SignInCode).where(SignInCode.phone == phone)
-    return db.session.scalar(query.order_by(SignInCode.created_at.desc(), SignInCode.id.desc()).limit(1))
+def code_by_id(code_id: UUID) -> SignInCode | None:
+    """The code with this id."""
+    return db.session.get(SignInCode, code_id, populate_existing=True)

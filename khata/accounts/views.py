@@ -48,8 +48,8 @@ def send_code() -> Response:
     except TooMany as error:
         form.errors["phone"] = error.message
         return _sign_in_page(form, error.status)
-    after_commit(lambda: send_message(*code))
-    session["phone"] = phone
+    after_commit(lambda: send_message(code.shop_id, code.message_id))
+    session["phone"], session["code"] = phone, code.code_id.hex
     return see_other(url_for("accounts.code"))
 
 
@@ -80,11 +80,15 @@ def use_code() -> Response:
         typed = forms.read_code(form)
     except RefusedForm:
         return refused("accounts/code.html", form, **_shown_phone())
-    wrong = actions.use_code(session["phone"], typed)
+    wrong = actions.use_code(session["phone"], _asked_code(), typed)
     if wrong is not None:
         form.errors["code"] = wrong.message  # not `refused`: the try must be counted
         return make_response(render_template("accounts/code.html", form=form, **_shown_phone()), 422)
     return _start_session()
+
+
+def _asked_code() -> UUID | None:
+    return UUID(session["code"]) if "code" in session else None
 
 
 def _start_session() -> Response:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 ANSWERS = ("test", "not applicable", "deviation", "open")
-OPEN = 63  # how many still are: this number may only go down
+OPEN = 62  # how many still are: this number may only go down
 
 
 @functools.cache
