@@ -152,8 +152,3 @@ def _lines(shop_id: UUID, on: date) -> list[CashLine]:
     both = sa.union_all(own, paid).subquery()
     rows = db.session.execute(sa.select(both).order_by(both.c.seq.desc()).limit(DAY_LIMIT))
     return [CashLine(*row[1:]) for row in rows]
-
-
-def all_cash(shop_id: UUID) -> list[sa.Row[Any]]:
-    """Every line of the cash book's own, oldest first."""
-    return list(db.session.execute(sa.select(CASH).where(CASH.c.shop_id == shop_id).order_by(CASH.c.on, CASH.c.seq)))

@@ -67,23 +67,6 @@ def party_by_phone(shop_id: UUID, phone: str) -> sa.Row[Any] | None:
     return db.session.execute(query.order_by(PARTIES.c.deleted_at.is_not(None), PARTIES.c.id).limit(1)).first()
 
 
-def parties_named(shop_id: UUID, sort_name: str) -> list[sa.Row[Any]]:
-    """Parties in use whose name sorts exactly as `sort_name`."""
-    query = sa.select(PARTIES.c.id, PARTIES.c.kind, PARTIES.c.name).where(
-        PARTIES.c.shop_id == shop_id,
-        PARTIES.c.kind.in_(("customer", "supplier")),
-        PARTIES.c.sort_name == sort_name,
-        PARTIES.c.deleted_at.is_(None),
-    )
-    return list(db.session.execute(query.limit(2)))
-
-
-def all_parties(shop_id: UUID) -> list[sa.Row[Any]]:
-    """Every party in use, by name."""
-    query = sa.select(PARTIES).where(PARTIES.c.shop_id == shop_id, PARTIES.c.deleted_at.is_(None))
-    return list(db.session.execute(query.order_by(PARTIES.c.sort_name, PARTIES.c.id)))
-
-
 def search(shop_id: UUID, text: str, kind: str | None = None, limit: int = SEARCH_LIMIT) -> list[sa.Row[Any]]:
     """Parties in use that match every word of `text`: as written first, then by sound. At most `limit`."""
     prefixes = prefixes_of(text)
