@@ -14,16 +14,17 @@ export PIP_NO_INPUT := 1
 
 INSTALL := $(BIN) -m pip install --quiet --require-hashes --no-deps
 CATALOGUES := $(wildcard translations/*/LC_MESSAGES/messages.po)
+TEMPLATES := $(wildcard templates/*/*.html)
 ASSET_SOURCES := $(shell find static -mindepth 1 -path static/dist -prune -o -print 2>/dev/null)
 PYTEST := $(BIN) -m pytest
-# What starts servers and browsers of its own, or kills them, runs one after the other.
-SERIAL_TESTS := $(wildcard tests/browser tests/faults)
+# What starts servers and browsers of its own, kills them, or needs every core, runs one after the other.
+SERIAL_TESTS := $(wildcard tests/browser tests/faults tests/simulation)
 FAST_TESTS := $(PYTEST) tests $(SERIAL_TESTS:%=--ignore=%) -n 2
 
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup assets translations migrate test test-fast lint format bench screenshots lock clean
+.PHONY: help run setup assets translations migrate test test-fast soak lint format bench screenshots lock clean
 
 help: ## list what there is to do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do \
@@ -63,10 +64,14 @@ $(VENV)/requirements-dev.lock: requirements-dev.lock $(VENV)/requirements.lock
 
 # --- assets ----------------------------------------------------------------------------------------------------------
 
-assets: static/dist/manifest.json ## build static/dist: minified, hashed, compressed
+assets: static/dist/manifest.json static/dist/dictionaries.json ## build static/dist: minified, hashed, compressed
 
-static/dist/manifest.json: bin/build_assets.py node_modules/.package-lock.json $(VENV)/requirements.lock $(ASSET_SOURCES)
+static/dist/manifest.json: bin/build_assets.py node_modules/.package-lock.json $(VENV)/requirements.lock $(ASSET_SOURCES) $(TEMPLATES)
 	@$(BIN) bin/build_assets.py
+
+# What pages have in common follows from the templates and their words; what is stale costs bytes, and is never wrong.
+static/dist/dictionaries.json: bin/build_dictionaries.py static/dist/manifest.json $(TEMPLATES) $(CATALOGUES:.po=.mo)
+	@$(BIN) bin/build_dictionaries.py
 
 # npm writes node_modules/.package-lock.json last. Without npm, the one from PyPI stands in for it.
 node_modules/.package-lock.json: package.json package-lock.json .npmrc | $(VENV)/bin/pip
@@ -96,6 +101,9 @@ test: $(VENV)/requirements-dev.lock setup /usr/bin/chromium ## all tests: SQLite
 
 test-fast: $(VENV)/requirements-dev.lock setup ## the fast tests on SQLite
 	KHATA_TEST_DATABASE=sqlite $(FAST_TESTS)
+
+soak: $(VENV)/requirements-dev.lock setup ## what may take long: a million schedules of faults for the outbox
+	KHATA_SOAK=1 $(PYTEST) tests/simulation
 
 /usr/bin/chromium:
 	@bin/apt_get chromium fonts-noto-core

@@ -19,6 +19,7 @@ from flask_migrate import upgrade
 
 from khata import create_app
 from khata.accounts import actions as accounts
+from khata.accounts import sessions
 from khata.core import clock
 from khata.core.actor import Actor
 from khata.core.db import Base, db, transaction
@@ -95,7 +96,8 @@ def make_book(app: Flask, entry_counts: list[int], phone: str = "+919876543210",
 def session_cookie(phone: str) -> str:
     """The cookie of a new session of the person with this number."""
     with transaction():
-        token, _device_id = accounts.start_session(accounts.person_for(phone, "en", {}), None, "bench")
+        person = accounts.person_for(phone, "en", {})
+        token = sessions.start_session(person.id, sessions.device_for(None, "bench"), sessions.CODE)
     return f"{cookies.SESSION}={token}"
 
 
@@ -172,14 +174,12 @@ def copy_tables(source: Flask, target: Flask) -> None:
         source_engine = db.engine
     with target.app_context():
         target_engine = db.engine
-    raw = target_engine.raw_connection()
-    with source_engine.connect() as rows, closing(raw.cursor()) as cursor:
+    as_owner = target_engine.execution_options(khata_as_owner=True)  # PostgreSQL copies nothing in under row security
+    with source_engine.connect() as rows, as_owner.begin() as begun, closing(begun.connection.cursor()) as cursor:
         for table in Base.metadata.sorted_tables:
             names = ", ".join(f'"{column.name}"' for column in table.columns)
             with cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
                 for row in rows.execution_options(yield_per=5000).execute(sa.select(table)):
                     copy.write_row([json.dumps(value) if isinstance(value, dict) else value for value in row])
-    raw.commit()
-    raw.close()
-    with target_engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("VACUUM ANALYZE")  # as autovacuum would after a while
+    with closing(target_engine.raw_connection()) as raw:
+        raw.cursor().execute("VACUUM ANALYZE")  # as autovacuum would after a while

@@ -7,7 +7,15 @@ from pathlib import Path
 
 from bench.report import Line
 
-PARTS = {"sizes": "sizes", "pages": "pages", "record": "record", "growth": "growth", "import": "importing"}
+PARTS = {
+    "sizes": "sizes",
+    "pages": "pages",
+    "access": "access",
+    "record": "record",
+    "growth": "growth",
+    "import": "importing",
+    "slow": "slow",
+}
 
 
 def measure(part: str, folder: Path, quick: bool) -> list[Line]:

@@ -24,7 +24,9 @@ def serve(target: str, environ: Mapping[str, str] | None = None) -> Iterator[int
     command = [sys.executable, "-m", "granian", *_options(), "--host", "127.0.0.1", "--port", str(port), target]
     if mortal := shutil.which("setpriv"):  # a bench that is killed leaves no server behind
         command = [mortal, "--pdeathsig", "TERM", *command]
-    server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **(environ or {})}, stdout=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, **(environ or {})}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         _wait_until_up(server, port)
         yield port

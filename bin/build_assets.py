@@ -23,6 +23,9 @@ HTMX = ROOT / "node_modules" / "htmx.org" / "dist" / "htmx.min.js"
 # The oldest browsers that scripts are written for: htmx needs private class members. Older ones use the plain pages.
 BROWSERS = "chrome84,firefox90,safari14.1"
 COMPRESSIBLE = {".css", ".js", ".svg", ".json", ".webmanifest", ".txt"}
+OF_DICTIONARIES = re.compile(r"dictionaries\.json|.*\.dict(\.br)?$")  # bin/build_dictionaries.py makes and removes them
+# Pages before sign-in carry their style inside, so they get only what they use of it.
+COVER_LAYOUT = "layouts/plain.html"
 # In CSS a small picture travels inside.
 ESBUILD_OPTIONS = ["--loader:.svg=dataurl", "--format=iife", "--charset=utf8", "--log-level=warning"]
 
@@ -60,6 +63,52 @@ def imported_parts(outputs: dict[str, dict]) -> set[str]:
     return {source for output in outputs.values() for source in output["inputs"] if source != output.get("entryPoint")}
 
 
+def cover_words() -> set[str]:
+    """Every word in the templates of pages before sign-in, among them all their classes and ids."""
+    templates = ROOT / "templates"
+    sources = {str(path.relative_to(templates)): path.read_text("utf-8") for path in templates.rglob("*.html")}
+    wanted = [name for name, source in sources.items() if COVER_LAYOUT in source or name == COVER_LAYOUT]
+    for name in wanted:  # grows on the way: what a template includes or imports
+        wanted += [other for other in NAMED.findall(sources[name]) if other not in wanted]
+    return {word for name in wanted for word in re.findall(r"[\w-]+", sources[name])} | FROM_CODE
+
+
+FROM_CODE = {"bdi"}  # around amounts
+NAMED = re.compile(r'{%-?\s*(?:include|from|import|extends)\s+"([^"]+)"')
+
+
+def used_style(css: str, words: set[str]) -> str:
+    """The rules of a minified style sheet without those whose selectors all name what is not in `words`."""
+    kept = ""
+    while "{" in css:
+        head, _brace, rest = css.partition("{")
+        end = end_of_block(rest)
+        body, css = rest[:end], rest[end + 1 :]
+        if head.startswith(("@media", "@supports")):
+            body = used_style(body, words)
+        elif not head.startswith("@"):
+            # A comma in brackets, as in :is(a,b), parts no selectors; what stands there says nothing for certain.
+            selectors = re.split(r",(?![^(]*\))", head)
+            head = ",".join(one for one in selectors if words.issuperset(NAME.findall(IN_BRACKETS.sub("", one))))
+            body = body if head else ""
+        kept += f"{head}{{{body}}}" if body else ""
+    return kept
+
+
+NAME = re.compile(r"(?<![\w:-])[a-zA-Z_][\w-]*")  # of an element, a class or an id, not of a :state
+IN_BRACKETS = re.compile(r"\([^)]*\)|\[[^\]]*\]")
+
+
+def end_of_block(css: str) -> int:
+    """Where the brace stands that closes the block in which `css` begins."""
+    depth = 1
+    for brace in re.finditer(r"[{}]", css):
+        depth += 1 if brace[0] == "{" else -1
+        if depth == 0:
+            return brace.start()
+    raise ValueError("a block of the style sheet has no end")
+
+
 def htmx_script() -> bytes:
     """htmx as published, without the pointer to a source map that is not served."""
     if not HTMX.exists():
@@ -72,6 +121,7 @@ def collect() -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as scratch:
         files = bundle(entry_files(), Path(scratch))
     files["htmx.js"] = htmx_script()
+    files["cover.css"] = used_style(files["khata.css"].decode(), cover_words()).encode()
     files |= {path.name: path.read_bytes() for path in sorted(STATIC.glob("icons/*")) if path.is_file()}
     return files
 
@@ -105,8 +155,9 @@ def build() -> dict[str, str]:
         write_whole(DIST / name, content)
     # The manifest comes last: where it stands, every file that it names stands too.
     write_whole(DIST / "manifest.json", (json.dumps(manifest, indent=2) + "\n").encode())
-    for stale in [path for path in DIST.iterdir() if path.name not in wanted and path.name != "manifest.json"]:
-        stale.unlink()
+    for path in DIST.iterdir():
+        if path.name not in wanted and path.name != "manifest.json" and not OF_DICTIONARIES.match(path.name):
+            path.unlink()
     return manifest
 
 

@@ -18,15 +18,18 @@ from khata.web import (
     auth,
     compression,
     cookies,
+    dictionary,
     filters,
     health,
     kept,
     locale,
     logs,
     pages,
+    pwa,
     security,
     styleguide,
     transactions,
+    turns,
 )
 
 
@@ -46,7 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         SECRET_KEY=settings.secret_key,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url),
-        SESSION_COOKIE_NAME=cookies.VISIT,
+        SESSION_COOKIE_NAME=cookies.name_of(cookies.VISIT, settings),
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.is_https,
         SESSION_REFRESH_EACH_REQUEST=False,
@@ -64,6 +67,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.trusted_proxies:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    turns.init_app(app)
     return app
 
 
@@ -90,6 +94,7 @@ def _bind_web(app: Flask) -> None:
     compression.init_app(app)
     kept.init_app(app)
     assets.init_app(app)
+    dictionary.init_app(app)
     security.init_app(app)
     auth.init_app(app)
     locale.init_app(app)
@@ -97,6 +102,7 @@ def _bind_web(app: Flask) -> None:
     filters.init_app(app)
     pages.init_app(app)
     health.init_app(app)
+    pwa.init_app(app)
     styleguide.init_app(app)
 
 
@@ -107,7 +113,9 @@ def _bind_rooms(app: Flask) -> None:
     from khata.imports.views import blueprint as imports
     from khata.ledger.views import blueprint as ledger
     from khata.parties.views import blueprint as parties
+    from khata.privacy.views import blueprint as privacy
+    from khata.sync.views import blueprint as sync
 
-    for room in (accounts, parties, ledger, imports, daybook):
+    for room in (accounts, parties, ledger, imports, daybook, privacy, sync):
         app.register_blueprint(room)
     cli.init_app(app)

@@ -61,6 +61,12 @@ class Conflict(KhataError):
     message = _("This was changed meanwhile. Look at the new version and try again.")
 
 
+class WrittenOtherwise(Conflict):
+    """The id stands with other content."""
+
+    code = "already_written"
+
+
 class TooMany(KhataError):
     """Asked too often."""
 
@@ -75,3 +81,11 @@ class TooLarge(KhataError):
     code = "too_large"
     status = 413
     message = _("This is too large to send.")
+
+
+class Busy(KhataError):
+    """Too many are sending at this moment."""
+
+    code = "busy"
+    status = 503
+    message = _("Many people are sending just now. Wait a little and try again.")

@@ -13,6 +13,7 @@ from huey import Huey, PriorityRedisExpireHuey, SqliteHuey
 from huey.serializer import SignedSerializer
 from huey.storage import PostgresStorage
 
+from khata.core.row_security import EVERY_SHOP, seeing
 from khata.settings import Settings, load_settings
 
 
@@ -56,7 +57,7 @@ def in_app(function: Callable[P, R]) -> Callable[P, R]:
     def inside(*args: P.args, **kwargs: P.kwargs) -> R:
         if _app is None:
             raise RuntimeError("tasks.bind(app) was not called")
-        with _app.app_context():
+        with _app.app_context(), seeing(EVERY_SHOP):
             return function(*args, **kwargs)
 
     return inside

@@ -14,7 +14,7 @@ from flask_babel import force_locale
 from khata.accounts.queries import shop_by_id
 from khata.core import clock
 from khata.core.actor import Actor
-from khata.core.db import db, transaction
+from khata.core.db import db, in_shop, transaction
 from khata.errors import Conflict
 from khata.imports import actions, queries
 from khata.imports.drafts import Terms, chunks, terms_of
@@ -46,6 +46,11 @@ def write(
     pause_seconds: float = 0,
 ) -> None:
     """Claim, write chunk by chunk from where it stopped, finish. `tell` gets what each chunk came to."""
+    with in_shop(shop_id):
+        _write(shop_id, import_id, tell, pause_seconds)
+
+
+def _write(shop_id: UUID, import_id: UUID, tell: Callable[[actions.Outcome], None], pause_seconds: float) -> None:
     with transaction():
         row = actions.claim(shop_id, import_id)
         shop = shop_by_id(shop_id)

@@ -8,7 +8,7 @@ import structlog
 from flask import current_app
 
 from khata.core import clock
-from khata.core.db import transaction
+from khata.core.db import in_shop, transaction
 from khata.messages import actions, queries
 from khata.messages.channels import Channel, ChannelError
 from tasks import huey, in_app
@@ -26,6 +26,11 @@ def send_message(shop_id: UUID, message_id: UUID) -> None:
 
 def deliver(shop_id: UUID, message_id: UUID) -> None:
     """Claim, send, write down how it ended. No database session is held while the channel works."""
+    with in_shop(shop_id):
+        _deliver(shop_id, message_id)
+
+
+def _deliver(shop_id: UUID, message_id: UUID) -> None:
     with transaction():
         outgoing = actions.claim(shop_id, message_id)
     if outgoing is None:

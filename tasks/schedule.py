@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from huey import crontab
 
-from khata.accounts.actions import forget_old_codes
+from khata.accounts.codes import forget_old_codes
 from khata.core import clock
 from khata.core.db import transaction
-from tasks import huey, imports, in_app, messages
+from tasks import huey, imports, in_app, messages, privacy
 
 WORKER_SEEN = "worker_seen"
 
@@ -43,11 +43,23 @@ def forget_codes() -> None:
         forget_old_codes()
 
 
+def erase_due() -> None:
+    """Shops and accounts whose time is over."""
+    privacy.erase_due()
+
+
+def forget_old() -> None:
+    """Messages and files that were kept long enough."""
+    privacy.forget_old()
+
+
 SCHEDULE: tuple[tuple[str, Callable[[], None], Callable[..., bool]], ...] = (
     ("see_worker", see_worker, crontab(minute="*")),
     ("sweep_messages", sweep_messages, crontab(minute="*")),
     ("sweep_imports", sweep_imports, crontab(minute="*")),
     ("forget_codes", forget_codes, crontab(hour="3", minute="17")),
+    ("forget_old", forget_old, crontab(hour="3", minute="27")),
+    ("erase_due", erase_due, crontab(minute="41")),
 )
 
 for name, function, when in SCHEDULE:

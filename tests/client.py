@@ -123,6 +123,13 @@ class Browser:
         self.post(f"{party}/entries", {"direction": direction, "amount": amount, **fields}, then=party)
         return self.get(party)
 
+    def take_out(self, name: str) -> TestResponse:
+        """Ask for a file of the shop, and fetch it."""
+        self.post("/exports", {"file": name})
+        answer = self.raw("GET", str(self.location), buffered=True)
+        assert answer.status_code == 200, Page(answer.get_data(as_text=True)).text[:300]
+        return answer
+
     def outbox(self) -> list[dict[str, str]]:
         """What the console channel has sent."""
         path = self.app.config["KHATA"].data_dir / "outbox.jsonl"

@@ -19,18 +19,21 @@ os.environ.update(
 for name in ("KHATA_DATABASE_URL", "KHATA_PUBLIC_URL", "KHATA_SMS_URL", "KHATA_METRICS_TOKEN"):
     os.environ.pop(name, None)
 
+import sqlalchemy as sa  # noqa: E402
+from alembic.config import Config  # noqa: E402
 from argon2 import PasswordHasher  # noqa: E402
 from flask import Flask  # noqa: E402
 from flask_migrate import upgrade  # noqa: E402
 
 from khata import create_app  # noqa: E402
-from khata.accounts import actions as accounts  # noqa: E402
+from khata.core import hashing  # noqa: E402
 from khata.core.db import Base, db  # noqa: E402
+from khata.extensions import migrate  # noqa: E402
 from khata.settings import load_settings  # noqa: E402
 from tasks import huey  # noqa: E402
 from tests.client import Browser, sign_in  # noqa: E402
 
-accounts.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # in life a code's hash takes 20 ms
+hashing.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # in life a code's hash takes 20 ms
 
 pytest_plugins = ["tests.databases"]
 hypothesis.settings.register_profile("khata", deadline=None)  # a busy machine is no fault of the code
@@ -41,9 +44,11 @@ hypothesis.settings.load_profile("khata")
 def app() -> Iterator[Flask]:
     """The application on this worker's own database, with tasks run at once."""
     if os.environ.get("KHATA_TEST_DATABASE") == "postgresql":
-        from tests.databases import worker_database
+        from tests.databases import LOGIN, as_login, worker_database
 
-        os.environ["KHATA_DATABASE_URL"] = worker_database()
+        owner_url = worker_database()
+        os.environ["KHATA_DATABASE_URL"] = as_login(owner_url, LOGIN)
+        _migrate_as_owner(owner_url)
     application = create_app(load_settings())
     huey.immediate = True
     with application.app_context():
@@ -51,6 +56,16 @@ def app() -> Iterator[Flask]:
     yield application
     with application.app_context():
         db.engine.dispose()
+
+
+def _migrate_as_owner(url: str) -> None:
+    """The application's own login owns no table, and may make none."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+
+    @migrate.configure
+    def as_owner(config: Config) -> Config:
+        config.attributes["engine"] = engine
+        return config
 
 
 @pytest.fixture(autouse=True)

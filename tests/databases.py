@@ -2,11 +2,15 @@
 
 The pytest process starts it where KHATA_TEST_DATABASE is "postgresql"; xdist's workers inherit its address and make a
 database each. It listens on a Unix socket only.
+
+There the tables are the `khata_owner` role's, who makes them; the application logs in as `khata_login`, which owns
+nothing and by itself may do nothing: what it may, it may by the two roles of row security.
 """
 
 import contextlib
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -20,7 +24,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from khata.core.row_security import HOUSE_ROLE, SHOP_ROLE
+
 SERVER_URL = "KHATA_TEST_POSTGRESQL_URL"
+OWNER, LOGIN = "khata_owner", "khata_login"
 START_TIMEOUT_SECONDS = 30
 STOP_TIMEOUT_SECONDS = 10
 SETTINGS = {
@@ -51,18 +58,35 @@ def start_postgresql(*, durable: bool = False) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def new_database(server_url: str, name: str) -> str:
-    """Makes an empty database in place of one of that name, and gives its address."""
+def new_database(server_url: str, name: str, owner: str = "postgres") -> str:
+    """Makes an empty database in place of one of that name, and gives its address for its owner."""
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 OWNER {}")
     with psycopg.connect(_plain(server_url), autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
-    return server_url.replace("/postgres?", f"/{name}?")
+        connection.execute(create.format(sql.Identifier(name), sql.Identifier(owner)))
+    return as_login(server_url, owner).replace("/postgres?", f"/{name}?")
+
+
+def as_login(url: str, login: str) -> str:
+    """The same database for another login."""
+    return re.sub(r"//\w+@", f"//{login}@", url)
+
+
+def make_roles(server_url: str) -> None:
+    """What the administrator of a database does for a Khata whose login shall own nothing."""
+    with psycopg.connect(_plain(server_url), autocommit=True) as connection:
+        for role in (SHOP_ROLE, HOUSE_ROLE):
+            connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
+        for login in (OWNER, LOGIN):
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(login)))
+            grant = sql.SQL("GRANT {}, {} TO {} WITH INHERIT FALSE")
+            connection.execute(grant.format(*map(sql.Identifier, (SHOP_ROLE, HOUSE_ROLE, login))))
 
 
 def worker_database() -> str:
-    """The address of this xdist worker's own empty database on the run's server."""
+    """The address of this xdist worker's own empty database on the run's server, for its owner."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    return new_database(os.environ[SERVER_URL], f"khata_{worker}")
+    return new_database(os.environ[SERVER_URL], f"khata_{worker}", OWNER)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -72,6 +96,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     running = contextlib.ExitStack()
     os.environ[SERVER_URL] = running.enter_context(start_postgresql())
+    make_roles(os.environ[SERVER_URL])
     running.callback(os.environ.pop, SERVER_URL, None)
     config.add_cleanup(running.close)
 

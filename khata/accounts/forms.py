@@ -8,6 +8,7 @@ from functools import lru_cache
 from babel.numbers import get_currency_name, list_currencies
 from flask_babel import lazy_gettext as _
 
+from khata.accounts import permissions, pins
 from khata.accounts.actions import NewShop
 from khata.accounts.catalogue import CATEGORY_CODES
 from khata.core.forms import Form
@@ -29,6 +30,39 @@ def read_code(form: Form) -> str:
         form.errors["code"] = _("The code has 6 digits.")
     form.require_valid()
     return digits
+
+
+CHOOSE_YOURSELF = _("Tap your name first.")
+CHOOSE_ANOTHER_PIN = _("Choose another PIN than the one you were given.")
+
+
+def read_pin(form: Form, phone: str | None = None, field: str = "pin") -> str:
+    """A new PIN of 4 to 6 digits, typed in any script, that is not the first one everybody tries."""
+    pin = typed_pin(form, field)
+    if pin and pins.is_weak(pin, phone):
+        form.errors[field] = _("This PIN is easy to guess. Choose another.")
+    return pin
+
+
+def typed_pin(form: Form, field: str = "pin") -> str:
+    """The digits of a PIN; empty where it can be none."""
+    text = form.value(field).strip()
+    if not (text.isdecimal() and 4 <= len(text) <= 6):
+        form.errors[field] = _("A PIN has 4 to 6 digits.")
+        return ""
+    return "".join(str(int(char)) for char in text)
+
+
+def read_staff(form: Form, languages: frozenset[str], lang: str) -> pins.NewStaff:
+    """Somebody who works by PIN; raises RefusedForm."""
+    new = pins.NewStaff(
+        name=form.name(),
+        role=form.choice("role", permissions.ROLES.keys() - {"owner"}, "cashier"),
+        lang=form.choice("lang", languages, lang),
+        pin=read_pin(form),
+    )
+    form.require_valid()
+    return new
 
 
 def read_new_shop(form: Form, phone: str, currencies: frozenset[str], time_zones: frozenset[str]) -> NewShop:

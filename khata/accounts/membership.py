@@ -10,12 +10,13 @@ from flask_babel import lazy_gettext as _
 
 from khata.accounts import permissions, queries
 from khata.accounts.models import Invitation, Member, Session
+from khata.accounts.sessions import PIN
 from khata.core import clock
 from khata.core.actor import Actor
-from khata.core.db import db
+from khata.core.db import db, in_shop
 from khata.core.ids import new_id
 from khata.core.tokens import proves
-from khata.errors import Invalid, NotFound
+from khata.errors import Forbidden, Invalid, NotFound
 from khata.journal import actions as journal
 from khata.journal.actions import Event
 
@@ -31,7 +32,8 @@ class NoInvitation(NotFound):
 
 
 def invite(actor: Actor, role: str) -> UUID:
-    """Open a place of `role` for whoever comes with the link; gives its id."""
+    """Open a place of `role` for whoever comes with the link; gives its id. Only an owner makes owners: Forbidden."""
+    require_owner_for(actor, role)
     now = clock.now()
     invitation = Invitation(
         shop_id=actor.shop_id, id=new_id(), role=role, invited_by=actor.member_id, expires_at=now + INVITATION_HOLDS
@@ -66,12 +68,18 @@ def take_back(actor: Actor, invitation_id: UUID) -> None:
 def join(secret: str, invitation_id: UUID, key: str, person_id: UUID, device_id: UUID | None) -> UUID:
     """Take the place: who was a member comes back, who is one keeps the place. Gives the shop; raises NoInvitation."""
     shop_id = find_invitation(secret, invitation_id, key).shop_id
-    journal.lock(shop_id)
-    db.session.expire_all()  # another one may have come first while we waited
-    invitation = find_invitation(secret, invitation_id, key)
+    with in_shop(shop_id):
+        journal.lock(shop_id)
+        db.session.expire_all()  # another one may have come first while we waited
+        _take_place(find_invitation(secret, invitation_id, key), person_id, device_id)
+    return shop_id
+
+
+def _take_place(invitation: Invitation, person_id: UUID, device_id: UUID | None) -> None:
+    shop_id = invitation.shop_id
     member = queries.place_of(shop_id, person_id)
     if member is not None and member.removed_at is None:
-        return shop_id
+        return
     if member is None:
         member = Member(shop_id=shop_id, id=new_id(), person_id=person_id, created_at=clock.now())
         db.session.add(member)
@@ -80,14 +88,19 @@ def join(secret: str, invitation_id: UUID, key: str, person_id: UUID, device_id:
     db.session.flush()
     facts = {"role": member.role, "name": _name_of(member)}
     journal.record(Actor(shop_id, member.id, device_id), Event("member.joined", member.id, facts))
-    return shop_id
 
 
 def change_member(actor: Actor, member_id: UUID, role: str, wanted: set[str]) -> None:
-    """Give a member another role, and switch single permissions; raises NotFound, and Invalid for the last owner."""
+    """Give a member another role, and switch single permissions.
+
+    Raises NotFound, Invalid for the last owner, and Forbidden where somebody else makes or unmakes one.
+    """
     member = _locked(actor, member_id)
+    require_owner_for(actor, role, member.role)
     if role != "owner":
         _keep_an_owner(member)
+    elif not queries.has_number(member.person_id):
+        raise Invalid(_("An owner needs a number of their own: invite them by a link."), "owner_without_number")
     switches = "" if role == "owner" else permissions.switches_for(role, wanted)
     if (member.role, member.switches) != (role, switches):
         facts = {"role": role, "switches": switches, "name": _name_of(member)}
@@ -95,14 +108,39 @@ def change_member(actor: Actor, member_id: UUID, role: str, wanted: set[str]) ->
         member.role, member.switches = role, switches
 
 
+def set_photo(actor: Actor, photo_id: UUID) -> None:
+    """Give the member a face for the shop's phone."""
+    member = _locked(actor, actor.member_id) if actor.member_id else None
+    if member is not None and member.photo_id != photo_id:
+        journal.record(actor, Event("member.photo", member.id, {"name": _name_of(member), "photo_id": photo_id.hex}))
+        member.photo_id = photo_id
+
+
 def remove_member(actor: Actor, member_id: UUID) -> None:
-    """End a member's access, at their very next request; raises NotFound, and Invalid for the last owner."""
+    """End a member's access, at their very next request; raises as `change_member` does."""
     member = _locked(actor, member_id)
+    require_owner_for(actor, member.role)
     _keep_an_owner(member)
     journal.record(actor, Event("member.removed", member_id, {"name": _name_of(member)}))
+    end_access(member)
+
+
+def end_access(member: Member) -> None:
+    """Let a member be one no longer; the journal line of why is the caller's."""
     member.removed_at = clock.now()
-    of_member = (Session.person_id == member.person_id) & (Session.shop_id == actor.shop_id)
-    db.session.execute(sa.update(Session).where(of_member).values(shop_id=None))
+    here = sa.update(Session).where(Session.person_id == member.person_id, Session.shop_id == member.shop_id)
+    db.session.execute(here.where(Session.method == PIN).values(ended_at=clock.now()))
+    db.session.execute(here.values(shop_id=None))
+
+
+def require_owner_for(actor: Actor, *roles: str) -> None:
+    """Raise Forbidden where one of `roles` is an owner's and the actor is none.
+
+    Who may manage members makes no owner, of themself or others, removes none, and gives none a PIN.
+    """
+    me = queries.member_by_id(actor.shop_id, actor.member_id) if actor.member_id else None
+    if "owner" in roles and (me is None or me.role != "owner"):
+        raise Forbidden
 
 
 def _locked(actor: Actor, member_id: UUID) -> Member:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,3 +13,4 @@ class Actor(NamedTuple):
     shop_id: UUID
     member_id: UUID | None
     device_id: UUID | None = None
+    at: datetime | None = None  # when, by the phone's clock

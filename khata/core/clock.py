@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -40,4 +40,18 @@ def milliseconds(moment: datetime) -> int:
     return delta.days * 86_400_000 + delta.seconds * 1000 + delta.microseconds // 1000
 
 
+def told(value: object) -> datetime | None:
+    """The moment a phone tells of (milliseconds since 1970, as a number or in digits); None where it can't be right.
+
+    A clock may be a little fast, and what was written with no network may come late. It is never a reason to refuse.
+    """
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16:
+        value = int(value)
+    if not isinstance(value, int) or not 0 < value < 10**14:
+        return None
+    moment = EPOCH + timedelta(milliseconds=value)
+    return moment if -FAST <= now() - moment <= LATE else None
+
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FAST, LATE = timedelta(minutes=10), timedelta(days=400)

@@ -18,8 +18,10 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
+from khata.core import row_security
 from khata.core.clock import EPOCH, milliseconds
 from khata.core.prepared import Prepared
+from khata.core.row_security import EVERY_SHOP, Sight
 
 log = structlog.get_logger()
 
@@ -108,28 +110,55 @@ def engine_options(url: str) -> dict[str, Any]:
     return {**common, "pool_size": 10, "max_overflow": 10, "pool_pre_ping": True}
 
 
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "busy_timeout=30000",
+    "cache_size=-8000",
+    "secure_delete=ON",  # what is deleted is overwritten, not left in the file; Debian's SQLite does so anyway
+)
+
+
 @event.listens_for(Engine, "connect")
 def _on_connect(connection: Any, _record: Any) -> None:
     if not hasattr(connection, "executescript"):
+        connection.autocommit = True  # psycopg must not begin on its own: _on_begin does, with a role
         return
-    connection.isolation_level = None  # pysqlite must not begin on its own: _on_begin does
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000", "cache_size=-8000"):
+    connection.isolation_level = None  # nor must pysqlite
+    for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 
 @event.listens_for(Engine, "begin")
 def _on_begin(connection: Connection) -> None:
-    begin = connection.get_execution_options().get("khata_begin", "BEGIN")
-    if begin and connection.dialect.name == "sqlite":
-        connection.connection.cursor().execute(begin)
+    options = connection.get_execution_options()
+    if connection.dialect.name == "sqlite":
+        connection.connection.cursor().execute("BEGIN IMMEDIATE" if "khata_writes" in options else "BEGIN")
+    elif "khata_as_owner" in options:
+        _send(connection, "BEGIN")
+    else:
+        _send(connection, f"BEGIN; {row_security.sight().words()}")
+
+
+def _send(connection: Connection, words: str) -> None:
+    """Statements for PostgreSQL without values: all of them in one message."""
+    connection.connection.cursor().execute(words, prepare=False)  # type: ignore[call-arg]
 
 
 def begin_write() -> None:
     """Start the session's transaction as a write: on SQLite it waits here, not halfway, for the other writer."""
     if db.session().in_transaction():
         rollback()  # a read may be open from loading the session: a fresh one sees what it waited for
-    options = {"khata_begin": "BEGIN IMMEDIATE"}
-    db.session.info["connection"] = db.session.connection(execution_options=options)
+    db.session.info["connection"] = db.session.connection(execution_options={"khata_writes": True})
+
+
+def begin_snapshot() -> None:
+    """Start the session's transaction as a read that sees one moment, however long it takes."""
+    if db.session().in_transaction():
+        rollback()
+    if is_postgresql():
+        db.session.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
 
 
 def connection() -> Connection:
@@ -140,9 +169,72 @@ def connection() -> Connection:
 
 
 def look_up(query: Prepared, values: dict[str, Any], engine: Engine | None = None) -> Any:
-    """The first row of `query`, read outside any transaction: the cheapest way to ask one thing."""
+    """The first row of `query`, of whatever shop, apart from the session's transaction: the cheapest way to ask."""
     with (engine or db.engine).connect() as reader:
-        return query.first(reader, values)
+        if reader.dialect.name == "sqlite":
+            return query.first(reader, values)
+        with row_security.seeing(EVERY_SHOP):
+            reader.begin()
+            return query.first(reader, values)
+
+
+def confine(shop_id: UUID | None) -> None:
+    """From now on, until `unconfine`, see the rows of one shop only; without one, of none."""
+    _look(Sight(is_everywhere=False, shop_id=shop_id))
+
+
+def unconfine() -> None:
+    """Outside of requests every shop is seen. What is still open was begun for the request, and is dropped."""
+    row_security.see(EVERY_SHOP)
+    if is_postgresql() and db.session.registry.has() and db.session().in_transaction():
+        db.session.rollback()
+
+
+@contextmanager
+def in_shop(shop_id: UUID) -> Iterator[None]:
+    """See the rows of this shop, whichever the request is in: for who was shown to have a part in it."""
+    with _looking(Sight(is_everywhere=False, shop_id=shop_id)):
+        yield
+
+
+@contextmanager
+def across_shops() -> Iterator[None]:
+    """See the rows of every shop: for what is found by a secret, or belongs to a person wherever they work."""
+    with _looking(EVERY_SHOP):
+        yield
+
+
+@contextmanager
+def _looking(sight: Sight) -> Iterator[None]:
+    before = row_security.sight()
+    _look(sight)
+    try:
+        yield
+    except BaseException:
+        _look(before, flush=False)
+        raise
+    _look(before)
+
+
+def _look(sight: Sight, *, flush: bool = True) -> None:
+    """Change what is seen, also by the transaction under way; what waits to be written goes as it was meant to go."""
+    session = db.session() if db.session.registry.has() else None
+    if sight == row_security.sight() or session is None or not session.in_transaction() or not is_postgresql():
+        row_security.see(sight)
+        return
+    try:
+        if flush:
+            session.flush()
+    finally:
+        row_security.see(sight)
+        if session.is_active:  # else it is to be rolled back, and what begins then sees by the new sight
+            _give_sight(session.connection(), sight)
+
+
+def _give_sight(connection: Connection, sight: Sight) -> None:
+    driver: Any = connection.connection.driver_connection
+    if driver.info.transaction_status.name == "INTRANS":
+        _send(connection, sight.words())
 
 
 @contextmanager
@@ -181,6 +273,25 @@ def rollback() -> None:
 def forget_transaction() -> None:
     """Drop what was kept for the transaction that ended."""
     db.session.info.clear()
+
+
+@contextmanager
+def savepoint() -> Iterator[None]:
+    """A part of the transaction under way that can fail alone: what raises is undone, with all that was kept of it."""
+    info = db.session().info
+    before = {name: list(info.get(name, [])) for name in ("after_commit", "after_rollback")}
+    try:
+        with db.session.begin_nested():
+            db.session.connection()  # the session sets the savepoint when it needs it, which may be too late for us
+            yield
+    except BaseException:
+        undone = info.get("after_rollback", [])[len(before["after_rollback"]) :]
+        begun = info.get("connection")
+        info.clear()  # what else was kept, such as the end of a journal, may be of the part that is undone
+        info.update(before if begun is None else {**before, "connection": begun})
+        for callback in undone:
+            callback()
+        raise
 
 
 def after_commit(callback: Callable[[], object]) -> None:

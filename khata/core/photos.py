@@ -48,6 +48,10 @@ class PhotoStore:
         """Where the photo is kept."""
         return self.root / shop_id.hex / f"{photo_id.hex}.jpg"
 
+    def of(self, shop_id: UUID) -> list[tuple[UUID, Path]]:
+        """(id, where it is kept) of every photo of the shop."""
+        return sorted((UUID(path.stem), path) for path in (self.root / shop_id.hex).glob("*.jpg"))
+
 
 def reencode(raw: bytes) -> bytes:
     """A small JPEG of the picture in `raw`, upright, without metadata; raises Invalid where it is none."""

@@ -40,15 +40,36 @@ SENTENCES = {
     "cash.restored": _("Cash book: brought back a line of %(amount)s"),
     "shop.opened": _("The shop %(name)s was opened"),
     "shop.edited": _("The shop is called %(name)s"),
+    "shop.closing": _("The shop is to be deleted in 30 days"),
+    "shop.kept": _("The shop is kept after all"),
+    "export.taken": _("Taken out as a file: %(file)s"),
+    "member.leaving": _("%(name)s is deleting their account"),
+    "member.staying": _("%(name)s keeps their account after all"),
+    "member.left": _("A member’s account was deleted"),
     "member.invited": _("Somebody was invited"),
     "member.uninvited": _("An invitation was taken back"),
     "member.joined": _("%(name)s joined the shop"),
     "member.changed": _("%(name)s may do other things now"),
     "member.removed": _("%(name)s was removed from the shop"),
+    "member.number_changed": _("A new number to sign in with"),
+    "member.recovery_code": _("A new recovery code"),
+    "member.recovered": _("Signed in with the recovery code"),
+    "shop.handed_over": _("The shop was handed over to %(name)s"),
     "member.named": _("A member is called %(name)s"),
+    "member.pin_set": _("%(name)s has a new PIN"),
+    "member.pin_blocked": _("Too many wrong PINs for %(name)s"),
+    "member.photo": _("%(name)s has a new photo"),
+    "device.signed_in": _("%(name)s signed in on another device: %(label)s"),
+    "device.enrolled": _("%(label)s is now a shop’s phone"),
+    "device.lock_changed": _("%(label)s locks after another time"),
+    "device.released": _("%(label)s is no longer a shop’s phone"),
+    "device.signed_out": _("%(label)s was signed out"),
+    "member.read_notice": _("A notice was read"),
     "device.named": _("A device is called %(label)s"),
+    "member.passkey_added": _("Fingerprint sign-in added: %(label)s"),
+    "member.passkey_removed": _("Fingerprint sign-in removed: %(label)s"),
 }
-KINDS = ("entry", "party", "cash", "shop", "member", "device")
+KINDS = ("entry", "party", "cash", "export", "shop", "member", "device")
 LAST = 2**62
 
 
@@ -118,6 +139,7 @@ class _Words:
         """What the line tells."""
         facts = self.facts[line.seq]
         values = {"name": self._name(line, facts), "other": "", "amount": "", "label": facts.get("label", "")}
+        values["file"] = facts.get("file", "")
         row = self.entries.get(line.subject_id) if line.kind.startswith("entry.") else self.cash.get(line.subject_id)
         minor = facts.get("amount_minor") or (row.amount_minor if row else None)
         if minor:

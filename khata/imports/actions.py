@@ -14,6 +14,7 @@ from flask_babel import lazy_gettext as _
 from khata.core import clock
 from khata.core.actor import Actor
 from khata.core.db import after_rollback, db, is_postgresql
+from khata.core.ids import new_id
 from khata.errors import Conflict, Invalid
 from khata.imports import queries
 from khata.imports.columns import CODES, OF_ENTRY, OF_OPENING, proposed
@@ -227,3 +228,11 @@ def finish(shop_id: UUID, import_id: UUID) -> None:
 def _change(shop_id: UUID, import_id: UUID, from_: tuple[str, ...], **values: Any) -> int:
     row = sa.update(IMPORTS).where(IMPORTS.c.shop_id == shop_id, IMPORTS.c.id == import_id, IMPORTS.c.status.in_(from_))
     return int(db.session.execute(row.values(**values)).rowcount)  # type: ignore[attr-defined]
+
+
+def note_taking_out(actor: Actor, file: str) -> UUID:
+    """Write in the journal that the member takes `file` out, at this device. The line's subject opens it a while."""
+    export_id = new_id()
+    facts = {"format": file.rpartition(".")[2], "file": file}
+    journal.record(actor, journal.Event("export.taken", export_id, facts))
+    return export_id

@@ -13,7 +13,7 @@ from flask_babel import force_locale
 
 from khata.accounts import queries as accounts
 from khata.core.actor import Actor
-from khata.core.db import transaction
+from khata.core.db import in_shop, transaction
 from khata.core.ids import new_id
 from khata.core.phone import parse_phone
 from khata.errors import Invalid
@@ -56,11 +56,12 @@ def _actor(phone: str, shop_id: UUID | None) -> Actor:
 
 def _bring_in(actor: Actor, file: Path, form: str, again: bool) -> Any:
     import_id = new_id()
-    with transaction(), file.open("rb") as upload:
-        actions.take_in(actor, import_id, tasks.store(), upload, file.name, form, "en")
-        actions.confirm(actor.shop_id, import_id, again=again)
-    tasks.write(actor.shop_id, import_id, tell=_tell_refused)
-    return actions.queries.get_import(actor.shop_id, import_id)
+    with in_shop(actor.shop_id):
+        with transaction(), file.open("rb") as upload:
+            actions.take_in(actor, import_id, tasks.store(), upload, file.name, form, "en")
+            actions.confirm(actor.shop_id, import_id, again=again)
+        tasks.write(actor.shop_id, import_id, tell=_tell_refused)
+        return actions.queries.get_import(actor.shop_id, import_id)
 
 
 def _tell_refused(outcome: actions.Outcome) -> None:

@@ -41,8 +41,8 @@ def safe_cell(text: str) -> str:
 def parties_csv(shop_id: UUID, currency: str) -> Iterator[str]:
     """Customers and suppliers in use, by name; balances as two columns without a sign."""
     query = sa.select(PARTIES).where(PARTIES.c.shop_id == shop_id, PARTIES.c.deleted_at.is_(None))
-    rows = _stream(query.order_by(PARTIES.c.sort_name, PARTIES.c.id))
-    return _csv(PARTY_HEADER, rows, lambda row: _party_cells(row, currency))
+    rows = stream(query.order_by(PARTIES.c.sort_name, PARTIES.c.id))
+    return csv_of(PARTY_HEADER, rows, lambda row: _party_cells(row, currency))
 
 
 def _party_cells(row: Any, currency: str) -> list[str]:
@@ -62,7 +62,7 @@ def entries_csv(shop_id: UUID, currency: str) -> Iterator[str]:
         .where(ENTRIES.c.shop_id == shop_id, ENTRIES.c.deleted_at.is_(None))
         .order_by(ENTRIES.c.seq)
     )
-    return _csv(ENTRY_HEADER, _stream(query), lambda row: _entry_cells(row, currency))
+    return csv_of(ENTRY_HEADER, stream(query), lambda row: _entry_cells(row, currency))
 
 
 def _entry_cells(row: Any, currency: str) -> list[str]:
@@ -74,8 +74,8 @@ def _entry_cells(row: Any, currency: str) -> list[str]:
 def cash_csv(shop_id: UUID, currency: str) -> Iterator[str]:
     """The cash book's own lines that count; entries paid in cash are marked in the entries."""
     query = sa.select(CASH).where(CASH.c.shop_id == shop_id, CASH.c.deleted_at.is_(None))
-    rows = _stream(query.order_by(CASH.c.on, CASH.c.seq))
-    return _csv(CASH_HEADER, rows, lambda row: _cash_cells(row, currency))
+    rows = stream(query.order_by(CASH.c.on, CASH.c.seq))
+    return csv_of(CASH_HEADER, rows, lambda row: _cash_cells(row, currency))
 
 
 def _cash_cells(row: Any, currency: str) -> list[str]:
@@ -83,7 +83,8 @@ def _cash_cells(row: Any, currency: str) -> list[str]:
     return [str(row.id), row.on.isoformat(), row.direction, amount, row.category, row.note]
 
 
-def _csv(header: tuple[str, ...], rows: Iterable[Any], cells_of: Callable[[Any], list[str]]) -> Iterator[str]:
+def csv_of(header: tuple[str, ...], rows: Iterable[Any], cells_of: Callable[[Any], list[str]]) -> Iterator[str]:
+    """A table as spreadsheets read it, some lines at a time; `cells_of` makes a line's cells out of a row."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
     buffer.write(BOM)
@@ -105,7 +106,7 @@ def _emptied(buffer: io.StringIO) -> str:
 def shop_json(shop: Any) -> Iterator[str]:
     """Everything, deleted rows too, each on a line of its own; amounts in minor units of the shop's currency."""
     about = {name: str(getattr(shop, name)) for name in ("id", "name", "category", "currency", "time_zone", "country")}
-    yield f'{{"khata": {VERSION},\n"shop": {_spell(about)}'
+    yield f'{{"khata": {VERSION},\n"shop": {spell(about)}'
     for name, table, order in (
         ("parties", PARTIES, (PARTIES.c.id,)),
         ("entries", ENTRIES, (ENTRIES.c.seq, ENTRIES.c.id)),
@@ -113,7 +114,7 @@ def shop_json(shop: Any) -> Iterator[str]:
     ):
         query = sa.select(table).where(table.c.shop_id == shop.id).order_by(*order)
         yield f',\n"{name}": ['
-        yield from _json_rows(_stream(query))
+        yield from _json_rows(stream(query))
         yield "]"
     yield "}\n"
 
@@ -127,7 +128,7 @@ def _json_rows(rows: Iterable[Any]) -> Iterator[str]:
     between = "\n"
     for row in rows:
         kept = {name: value for name, value in row._mapping.items() if name not in _INNER and value not in (None, "")}
-        batch.append(_spell(kept))
+        batch.append(spell(kept))
         if len(batch) == BATCH:
             yield between + ",\n".join(batch)
             between, batch = ",\n", []
@@ -135,7 +136,8 @@ def _json_rows(rows: Iterable[Any]) -> Iterator[str]:
         yield between + ",\n".join(batch)
 
 
-def _spell(values: dict[str, Any]) -> str:
+def spell(values: dict[str, Any]) -> str:
+    """`values` as JSON on one line."""
     return json.dumps(values, ensure_ascii=False, default=_plain)
 
 
@@ -145,6 +147,6 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
-def _stream(query: sa.Select[Any]) -> Iterator[Any]:
-    """Asked only when the first row is wanted: the answer is sent in a database session of its own."""
+def stream(query: sa.Select[Any]) -> Iterator[Any]:
+    """The rows of `query`, a few at a time; it is asked when the first one is wanted."""
     yield from db.session.execute(query.execution_options(yield_per=BATCH))

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
+from flask_babel import lazy_gettext as _
 
+from khata.core import clock
+from khata.core.actor import Actor
 from khata.core.db import db
 from khata.errors import NotFound
 from khata.imports.matching import Matcher
 from khata.imports.models import QUEUED, WRITING, Import
 from khata.imports.readers import Refused
+from khata.journal.queries import lines_about
 
 IMPORTS = Import.__table__
 SHOWN_REFUSED = 200
 LEFT_BEHIND = timedelta(minutes=2)  # a chunk takes less than a second
+EXPORT_WAITS = timedelta(minutes=10)
 
 
 class Preview(NamedTuple):
@@ -57,3 +63,20 @@ def left_behind(now: datetime, limit: int) -> list[tuple[UUID, UUID]]:
         IMPORTS.c.status.in_((QUEUED, WRITING)), IMPORTS.c.seen_at < now - LEFT_BEHIND
     )
     return [(row.shop_id, row.id) for row in db.session.execute(query.order_by(IMPORTS.c.seen_at).limit(limit))]
+
+
+class NoExport(NotFound):
+    """Nobody asked for this file, or long ago."""
+
+    code = "no_export"
+    message = _("This file was for a moment only. Take it out once more.")
+
+
+def taken_out(shop_id: UUID, export_id: UUID, actor: Actor) -> str:
+    """The name of the file that this member asked for a moment ago, at this device; raises NotFound."""
+    line = next((one for one in lines_about(shop_id, export_id) if one.kind == "export.taken"), None)
+    if line is None or (line.member_id, line.device_id) != (actor.member_id, actor.device_id):
+        raise NotFound
+    if clock.now() - line.recorded_at >= EXPORT_WAITS:
+        raise NoExport
+    return str(json.loads(line.payload)["file"])

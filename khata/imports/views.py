@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import IO, Any, NamedTuple
+from urllib.parse import quote
 from uuid import UUID
 
-from flask import Blueprint, Response, g, make_response, render_template, request, stream_with_context, url_for
+from flask import Blueprint, Response, current_app, g, make_response, render_template, request, url_for
 from flask_babel import gettext
+from werkzeug.wsgi import wrap_file
 
-from khata.core.db import after_commit
+from khata.core.db import after_commit, begin_snapshot, rollback
 from khata.core.forms import Form
 from khata.core.ids import new_id
 from khata.errors import Conflict, Invalid
-from khata.imports import actions, exports, forms, queries
+from khata.imports import actions, archive, exports, forms, queries
 from khata.imports.columns import FIELDS, is_header
 from khata.imports.drafts import chunks, terms_of
 from khata.imports.matching import Matcher
 from khata.imports.models import CSV, FORMATS, NEW, QUEUED, WRITING
 from khata.imports.readers import Dialect, Row, dialect_of, open_text, rows_of
 from khata.web import locale
-from khata.web.auth import allow, takes
+from khata.web.auth import allow, takes, while_closing
+from khata.web.locale import shop_today
 from khata.web.pages import refused, see_other
+from khata.web.turns import takes_long
+from khata.web.uploads import photo_store
 from tasks import imports as tasks
 
 blueprint = Blueprint("imports", __name__)
@@ -41,6 +49,7 @@ def new() -> Response:
 @blueprint.post("/imports")
 @allow("import")
 @takes(MAX_REQUEST_BYTES)
+@takes_long
 def take_in() -> Response:
     """Keep the file, and show what would become of it."""
     form = Form(request.form)
@@ -62,6 +71,7 @@ def take_in() -> Response:
 
 @blueprint.get("/imports/<uuid:import_id>")
 @allow("import")
+@takes_long
 def show(import_id: UUID) -> Response:
     """What would become of the file or, once it is written, what became of it."""
     row = queries.get_import(g.shop.id, import_id)
@@ -75,6 +85,7 @@ def show(import_id: UUID) -> Response:
 
 @blueprint.post("/imports/<uuid:import_id>/mapping")
 @allow("import")
+@takes_long
 def set_mapping(import_id: UUID) -> Response:
     """Say which column is what."""
     row = queries.get_import(g.shop.id, import_id)
@@ -169,42 +180,92 @@ def _sample(row: Any) -> tuple[list[str], list[list[str]]]:
 
 
 @blueprint.get("/exports")
+@while_closing
 @allow("export")
 def export() -> Response:
     """What can be taken out."""
-    return make_response(render_template("imports/export.html"))
+    return make_response(render_template("imports/export.html", form=Form()))
 
 
-@blueprint.get("/exports/parties.csv")
+@blueprint.post("/exports")
+@while_closing
 @allow("export")
-def parties_csv() -> Response:
-    """Customers and suppliers."""
-    return _download("parties.csv", exports.parties_csv(g.shop.id, g.shop.currency))
+def take_out() -> Response:
+    """Write down what is taken out, by whom and where; then lead to the file.
+
+    The file has an address of its own, because what downloads it on a cheap phone asks for it again, and only by GET.
+    """
+    form = Form(request.form)
+    chosen = form.choice("file", WRITERS)
+    if not form.is_valid:
+        return refused("imports/export.html", form)
+    export_id = actions.note_taking_out(g.actor, chosen)
+    return see_other(url_for("imports.exported", export_id=export_id))
 
 
-@blueprint.get("/exports/entries.csv")
+@blueprint.get("/exports/<uuid:export_id>")
+@while_closing
 @allow("export")
-def entries_csv() -> Response:
-    """Entries."""
-    return _download("entries.csv", exports.entries_csv(g.shop.id, g.shop.currency))
-
-
-@blueprint.get("/exports/cash.csv")
-@allow("export")
-def cash_csv() -> Response:
-    """The cash book."""
-    return _download("cash.csv", exports.cash_csv(g.shop.id, g.shop.currency))
-
-
-@blueprint.get("/exports/shop.json")
-@allow("export")
-def shop_json() -> Response:
-    """Everything."""
-    return _download("shop.json", exports.shop_json(g.shop))
-
-
-def _download(filename: str, parts: Iterator[str]) -> Response:
-    mimetype = "application/json" if filename.endswith(".json") else "text/csv"
-    response = Response(stream_with_context(parts), mimetype=mimetype)
-    response.headers["Content-Disposition"] = f"attachment; filename={filename}"
+@takes_long
+def exported(export_id: UUID) -> Response:
+    """The file that was asked for a moment ago."""
+    name = queries.taken_out(g.shop.id, export_id, g.actor)
+    file = _written(name)
+    response = Response(wrap_file(request.environ, file), mimetype=WRITERS[name].mimetype, direct_passthrough=True)
+    response.content_length = os.fstat(file.fileno()).st_size
+    dated = f"{g.shop.name} {shop_today().isoformat()}.zip" if name == "shop.zip" else name
+    response.headers.set("Content-Disposition", "attachment", **_names(dated))
     return response
+
+
+def _names(name: str) -> dict[str, str]:
+    """The file's name as the header spells it, for browsers that know more letters than ASCII and for the others."""
+    clean = _one_blank(re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]', " ", name))
+    plain = _one_blank(clean.encode("ascii", "ignore").decode())
+    return (
+        {"filename": plain} if plain == clean else {"filename": f"shop {plain}", "filename*": f"UTF-8''{quote(clean)}"}
+    )
+
+
+def _one_blank(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip(" .")
+
+
+def _written(name: str) -> IO[bytes]:
+    """The whole file, ready to be sent; the database is left before that. It has no name on the disk, so it is gone
+    once nobody reads it, whatever happens to the phone or to this process."""
+    file = tempfile.TemporaryFile(dir=current_app.config["KHATA"].data_dir)  # noqa: SIM115  it is sent later
+    try:
+        begin_snapshot()
+        WRITERS[name].write(file)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    finally:
+        rollback()
+    return file
+
+
+class Writer(NamedTuple):
+    """How a file is made."""
+
+    mimetype: str
+    write: Callable[[IO[bytes]], None]
+
+
+def _parts(make: Callable[[], Iterator[str]]) -> Callable[[IO[bytes]], None]:
+    def write(file: IO[bytes]) -> None:
+        for part in make():
+            file.write(part.encode())
+
+    return write
+
+
+WRITERS = {
+    "parties.csv": Writer("text/csv", _parts(lambda: exports.parties_csv(g.shop.id, g.shop.currency))),
+    "entries.csv": Writer("text/csv", _parts(lambda: exports.entries_csv(g.shop.id, g.shop.currency))),
+    "cash.csv": Writer("text/csv", _parts(lambda: exports.cash_csv(g.shop.id, g.shop.currency))),
+    "shop.json": Writer("application/json", _parts(lambda: exports.shop_json(g.shop))),
+    "shop.zip": Writer("application/zip", lambda file: archive.write_zip(file, g.shop, photo_store())),
+}

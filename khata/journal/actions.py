@@ -89,7 +89,7 @@ def _next_line(end: Head, actor: Actor, event: Event, recorded_at: datetime) -> 
         "subject_id": event.subject_id,
         "member_id": actor.member_id,
         "device_id": actor.device_id,
-        "happened_at": event.happened_at,
+        "happened_at": event.happened_at or actor.at,
         "recorded_at": recorded_at,
         "payload": canonical(event.facts),
     }

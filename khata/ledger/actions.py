@@ -13,7 +13,7 @@ from khata.core import clock
 from khata.core.actor import Actor
 from khata.core.db import connection, db, inserting_new
 from khata.core.prepared import Prepared
-from khata.errors import Conflict, Invalid
+from khata.errors import Conflict, Invalid, WrittenOtherwise
 from khata.journal import actions as journal
 from khata.journal import queries as journal_queries
 from khata.journal.actions import Event
@@ -54,10 +54,9 @@ _ADD_ENTRY = Prepared(
 )
 
 
-class AlreadyWritten(Conflict):
+class AlreadyWritten(WrittenOtherwise):
     """An entry of this id stands with other content: `written` and `ours` are both shown."""
 
-    code = "already_written"
     message = _("This entry was already written with other content.")
 
     def __init__(self, party_id: UUID, written: dict[str, Any], ours: Content) -> None:
@@ -71,9 +70,7 @@ class ChangedMeanwhile(Conflict):
     code = "changed_meanwhile"
 
 
-def record_entry(
-    actor: Actor, party_id: UUID, entry_id: UUID, content: Content, happened_at: datetime | None = None
-) -> Standing:
+def record_entry(actor: Actor, party_id: UUID, entry_id: UUID, content: Content) -> Standing:
     """Write an entry and give how the party stands after it.
 
     The same id and content again changes nothing. Raises NotFound (no such party), AlreadyWritten (other content
@@ -86,7 +83,7 @@ def record_entry(
         _require_same(actor.shop_id, party_id, entry_id, content)
         return Standing(party_id, party.kind, party.balance_minor, party.debt_since)
     _refuse_deleted(party)
-    journal.record(actor, Event("entry.recorded", entry_id, content.facts(party_id), happened_at))
+    journal.record(actor, Event("entry.recorded", entry_id, content.facts(party_id)))
     return posting.post(actor.shop_id, party, [content.movement()], clock.now())
 
 
@@ -97,6 +94,8 @@ def _require_same(shop_id: UUID, party_id: UUID, entry_id: UUID, content: Conten
 
 
 def _refuse_deleted(party: Any) -> None:
+    if party.merged_into is not None:
+        raise Invalid(_("%(name)s was joined with another account. Write it there.", name=party.name), "party_merged")
     if party.deleted_at is not None:
         raise Invalid(_("%(name)s was deleted. Bring them back first.", name=party.name), "party_deleted")
 
@@ -158,17 +157,27 @@ def _repost(shop_id: UUID, entry: Any, movements: list[Movement]) -> None:
     posting.post(shop_id, party, movements, clock.now())
 
 
+class BalanceChanged(Conflict):
+    """The balance is not the one that was to be settled."""
+
+    code = "balance_changed"
+    message = _("The balance changed meanwhile. Look at it and settle again.")
+
+
 def settle(actor: Actor, party_id: UUID, entry_id: UUID, expected_minor: int, on: date, *, in_cash: bool) -> None:
-    """Write the entry that brings the balance to zero; raises Conflict where it is not `expected_minor` any more."""
+    """Write the entry that brings the balance to zero; raises BalanceChanged where it is not `expected_minor` any more.
+
+    The same id again changes nothing, if it settled this party; WrittenOtherwise where it is another entry.
+    """
     journal.lock(actor.shop_id)
     party = party_queries.get_party(actor.shop_id, party_id)
     written = queries.entry_by_id(actor.shop_id, entry_id)
     if written is not None:
         if (written.party_id, written.reason) != (party_id, SETTLEMENT):
-            raise Conflict(AlreadyWritten.message)
+            raise WrittenOtherwise(AlreadyWritten.message)
         return
     if party.balance_minor != expected_minor:
-        raise Conflict(_("The balance changed meanwhile. Look at it and settle again."))
+        raise BalanceChanged
     if party.balance_minor == 0:
         return
     direction = GOT if party.balance_minor > 0 else GAVE

@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _
 from khata.core import clock
 from khata.core.actor import Actor
 from khata.core.db import db, inserting_new
-from khata.errors import Conflict, NotFound
+from khata.errors import NotFound, WrittenOtherwise
 from khata.journal import actions as journal
 from khata.journal import queries as journal_queries
 from khata.journal.actions import Event
@@ -84,13 +84,13 @@ class CashPage(NamedTuple):
 
 
 def record_cash(actor: Actor, cash_id: UUID, content: CashContent) -> None:
-    """Write cash in or out. The same id and content again changes nothing; other content raises Conflict."""
+    """Write cash in or out. The same id and content again changes nothing; other content raises WrittenOtherwise."""
     head = journal.lock(actor.shop_id)
     row = {"shop_id": actor.shop_id, "id": cash_id, "seq": head.seq + 1, **content._asdict()}
     if db.session.execute(_ADD_CASH_ENTRY, row).rowcount == 0:  # type: ignore[attr-defined]
         written = journal_queries.first_payload(actor.shop_id, cash_id, "cash.recorded") or {}
         if journal.canonical(written) != journal.canonical(content.facts()):
-            raise Conflict(_("This line was already written with other content."))
+            raise WrittenOtherwise(_("This line was already written with other content."))
         return
     journal.record(actor, Event("cash.recorded", cash_id, content.facts()))
     _post(actor.shop_id, content, 1)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
 from khata.core.clock import EPOCH, milliseconds
 from khata.core.forms import Form, parse_past_day
 from khata.core.money import parse_amount
-from khata.errors import NotFound
+from khata.errors import Invalid, NotFound
 from khata.ledger.actions import Content
 from khata.ledger.cash import CATEGORIES, CashContent
 from khata.ledger.models import CASH_IN, CASH_OUT, DIRECTIONS
@@ -29,6 +30,32 @@ def read_entry(form: Form, currency: str, today: date) -> Content:
         note=form.note("note", NOTE_LENGTH),
         in_cash=form.flag("in_cash"),
     )
+
+
+def read_version(form: Form) -> int:
+    """The version of an entry that a form was opened with; 0, which none has, where it does not say."""
+    text = form.value("version")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+class Settlement(NamedTuple):
+    """What is to be settled: the entry to be written, and the balance that the person saw."""
+
+    entry_id: UUID
+    expected_minor: int
+    in_cash: bool
+
+
+def read_settlement(form: Form) -> Settlement:
+    """A settlement as asked for; what is wrong stands in `form.errors`."""
+    return Settlement(form.id(), form.read("expected_minor", _whole_number) or 0, form.flag("in_cash"))
+
+
+def _whole_number(text: str) -> int:
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 18):
+        raise Invalid
+    return int(text)
 
 
 def read_cash(form: Form, currency: str, today: date) -> CashContent:

@@ -11,6 +11,7 @@ from khata.accounts.queries import device_labels, member_names
 from khata.core import clock
 from khata.core.actor import Actor
 from khata.journal import queries as journal_queries
+from khata.ledger import queries
 
 
 class Version(NamedTuple):
@@ -58,3 +59,19 @@ def is_own_of_today(actor: Actor, entry_id: UUID, time_zone: str) -> bool:
     if not lines or lines[0].member_id != actor.member_id:
         return False
     return clock.local(lines[0].recorded_at, time_zone).date() == clock.today(time_zone)
+
+
+def own_of_today(actor: Actor, party_id: UUID, time_zone: str) -> queries.EntryPage:
+    """What this very member wrote in the party's book today on the shop's clock, newest first, without balances."""
+    lines = queries.lines_by(actor.shop_id, actor.member_id, _lines_before_today(actor, time_zone), party_id)
+    return queries.EntryPage(lines, None, False)
+
+
+def is_on_own_of_today(actor: Actor, photo_id: UUID, time_zone: str) -> bool:
+    """True where an entry that this very member wrote today has the photo."""
+    after = _lines_before_today(actor, time_zone)
+    return any(line.photo_id == photo_id for line in queries.lines_by(actor.shop_id, actor.member_id, after))
+
+
+def _lines_before_today(actor: Actor, time_zone: str) -> int:
+    return journal_queries.lines_before(actor.shop_id, clock.start_of(clock.today(time_zone), time_zone))

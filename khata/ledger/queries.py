@@ -12,11 +12,13 @@ import sqlalchemy as sa
 from khata.core.db import connection, db
 from khata.core.prepared import Prepared
 from khata.errors import NotFound
+from khata.journal.models import JournalLine
 from khata.ledger.models import GAVE, Entry, LedgerTotal, PartyDay
 from khata.parties.models import Party
 from khata.parties.queries import LISTED
 
 ENTRIES, DAYS, TOTALS, PARTIES = Entry.__table__, PartyDay.__table__, LedgerTotal.__table__, Party.__table__
+LINES = JournalLine.__table__
 
 HOME_PAGE = 20
 PARTY_PAGE = 50
@@ -61,7 +63,7 @@ class EntryCursor(NamedTuple):
 
 
 class EntryLine(NamedTuple):
-    """An entry as a page shows it; `balance_after_minor` is None for a deleted one."""
+    """An entry as a page shows it; `balance_after_minor` is None for a deleted one, and for who may not see it."""
 
     id: UUID
     seq: int
@@ -153,6 +155,18 @@ def older_entries(shop_id: UUID, party: Any, cursor: EntryCursor) -> EntryPage:
         balance -= change_minor(row)
     older = EntryCursor(shown[-1].on, shown[-1].seq) if len(rows) > PARTY_PAGE else None
     return EntryPage(shown, older, False)
+
+
+def lines_by(shop_id: UUID, member_id: UUID | None, after_seq: int, party_id: UUID | None = None) -> list[EntryLine]:
+    """Entries that a member wrote after journal line `after_seq`, newest first, without balances; of one party where
+    `party_id` says so."""
+    query = sa.select(*_SHOWN).join(LINES, (LINES.c.shop_id == ENTRIES.c.shop_id) & (LINES.c.seq == ENTRIES.c.seq))
+    query = query.where(LINES.c.shop_id == shop_id, LINES.c.seq > after_seq, LINES.c.member_id == member_id)
+    query = query.where(ENTRIES.c.shop_id == shop_id)
+    if party_id is not None:
+        query = query.where(ENTRIES.c.party_id == party_id)
+    rows = db.session.execute(query.order_by(ENTRIES.c.seq.desc()))
+    return [EntryLine._make((*row, None)) for row in rows]
 
 
 def _line(row: Any, balance_minor: int) -> EntryLine:

@@ -19,15 +19,25 @@ RETRY_AFTER = (timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10)
 
 def queue_code(recipient: str, body: str, expires_at: datetime) -> tuple[UUID, UUID]:
     """Queue a sign-in code by SMS; its body is emptied when it is done. Gives (shop_id, id)."""
+    return _queue("sign_in_code", recipient, body, expires_at)
+
+
+def queue_text(recipient: str, body: str) -> tuple[UUID, UUID]:
+    """Queue a text of Khata itself by SMS, without a secret in it. Gives (shop_id, id)."""
+    return _queue("account_changed", recipient, body, None)
+
+
+def _queue(kind: str, recipient: str, body: str, expires_at: datetime | None) -> tuple[UUID, UUID]:
+    """What expires is a secret."""
     now = clock.now()
     message = Message(
         shop_id=HOUSE,
         id=new_id(),
-        kind="sign_in_code",
+        kind=kind,
         channel="sms",
         recipient=recipient,
         body=body,
-        is_secret=True,
+        is_secret=expires_at is not None,
         state="queued",
         attempts=0,
         created_at=now,

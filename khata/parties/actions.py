@@ -14,7 +14,7 @@ from khata.core import clock
 from khata.core.actor import Actor
 from khata.core.db import db, inserting_new
 from khata.core.names import sort_key
-from khata.errors import Conflict, Invalid
+from khata.errors import Conflict, Invalid, WrittenOtherwise
 from khata.journal import actions as journal
 from khata.journal import queries as journal_queries
 from khata.journal.actions import Event
@@ -52,7 +52,10 @@ class NumberTaken(Conflict):
     status = 422
 
     def __init__(self, party: sa.Row[Any]) -> None:
-        super().__init__()
+        if party.deleted_at is None:
+            super().__init__(_("%(name)s already has this number.", name=party.name))
+        else:
+            super().__init__(_("%(name)s has this number, but was deleted.", name=party.name))
         self.party = party
 
 
@@ -63,8 +66,8 @@ class NotSettled(Conflict):
     message = _("Settle the balance first, then delete.")
 
 
-def add_party(actor: Actor, party_id: UUID, kind: str, details: Details, happened_at: datetime | None = None) -> None:
-    """Add a party. The same id and content again changes nothing; other content raises Conflict.
+def add_party(actor: Actor, party_id: UUID, kind: str, details: Details) -> None:
+    """Add a party. The same id and content again changes nothing; other content raises WrittenOtherwise.
 
     Raises NumberTaken where the phone number is used.
     """
@@ -72,22 +75,19 @@ def add_party(actor: Actor, party_id: UUID, kind: str, details: Details, happene
     if queries.party_by_id(actor.shop_id, party_id) is not None:
         written = journal_queries.first_payload(actor.shop_id, party_id, "party.added")
         if journal.canonical(written or {}) != journal.canonical({"kind": kind, **details.facts()}):
-            raise Conflict(_("This name was already written with other details."))
+            raise WrittenOtherwise(_("This name was already written with other details."))
         return
     _refuse_taken_number(actor.shop_id, details.phone, party_id)
-    add_parties(actor, [(party_id, kind, details)], happened_at)
+    add_parties(actor, [(party_id, kind, details)])
 
 
-def add_parties(actor: Actor, parties: list[tuple[UUID, str, Details]], happened_at: datetime | None = None) -> None:
+def add_parties(actor: Actor, parties: list[tuple[UUID, str, Details]]) -> None:
     """Add parties whose ids and numbers are known to be new: their journal lines, rows and words."""
     if not parties:
         return
     journal.record_all(
         actor,
-        [
-            Event("party.added", party_id, {"kind": kind, **details.facts()}, happened_at)
-            for party_id, kind, details in parties
-        ],
+        [Event("party.added", party_id, {"kind": kind, **details.facts()}) for party_id, kind, details in parties],
     )
     insert_parties(actor.shop_id, parties)
 
@@ -105,9 +105,10 @@ def insert_parties(shop_id: UUID, parties: list[tuple[UUID, str, Details]]) -> N
 
 
 def edit_party(actor: Actor, party_id: UUID, details: Details) -> None:
-    """Change what is said of a party; raises NotFound, NumberTaken."""
+    """Change what is said of a party, whose photo stays where there is no new one; raises NotFound, NumberTaken."""
     journal.lock(actor.shop_id)
-    queries.get_party(actor.shop_id, party_id)
+    party = queries.get_party(actor.shop_id, party_id)
+    details = details._replace(photo_id=details.photo_id or party.photo_id)
     _refuse_taken_number(actor.shop_id, details.phone, party_id)
     journal.record(actor, Event("party.edited", party_id, details.facts()))
     _change(actor.shop_id, party_id, {**details._asdict(), "sort_name": sort_key(details.name)[:120]})

@@ -13,6 +13,7 @@ from khata.core.money import parse_amount
 from khata.core.phone import parse_phone
 from khata.errors import Invalid
 from khata.parties.actions import Details
+from khata.parties.models import KINDS
 
 
 def read_details(form: Form, currency: str, region: str, today: date, languages: frozenset[str]) -> Details:
@@ -27,6 +28,11 @@ def read_details(form: Form, currency: str, region: str, today: date, languages:
         due_on=form.optional("due_on", lambda text: parse_coming_day(text, today)),
         lang=form.choice("lang", languages | {""}),
     )
+
+
+def read_kind(form: Form) -> str:
+    """What a new party is as chosen: a customer where nothing was."""
+    return form.choice("kind", KINDS, "customer")
 
 
 def parse_gstin(text: str) -> str:

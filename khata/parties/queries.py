@@ -45,8 +45,9 @@ def get_party(shop_id: UUID, party_id: UUID) -> Any:
     return party
 
 
+_OF_ACCOUNT = ("id", "kind", "name", "balance_minor", "debt_since", "deleted_at", "merged_into")
 _ACCOUNT = Prepared(
-    sa.select(*(PARTIES.c[name] for name in ("id", "kind", "name", "balance_minor", "debt_since", "deleted_at"))).where(
+    sa.select(*(PARTIES.c[name] for name in _OF_ACCOUNT)).where(
         PARTIES.c.shop_id == sa.bindparam("shop"), PARTIES.c.id == sa.bindparam("id")
     )
 )
@@ -65,6 +66,12 @@ def party_by_phone(shop_id: UUID, phone: str) -> sa.Row[Any] | None:
     query = sa.select(PARTIES).where(PARTIES.c.shop_id == shop_id, PARTIES.c.phone == phone)
     query = query.where(PARTIES.c.merged_into.is_(None))
     return db.session.execute(query.order_by(PARTIES.c.deleted_at.is_not(None), PARTIES.c.id).limit(1)).first()
+
+
+def is_of_party(shop_id: UUID, photo_id: UUID) -> bool:
+    """True where the photo is one of a party, not of a bill."""
+    query = sa.select(PARTIES.c.id).where(PARTIES.c.shop_id == shop_id, PARTIES.c.photo_id == photo_id).limit(1)
+    return db.session.scalar(query) is not None
 
 
 def search(shop_id: UUID, text: str, kind: str | None = None, limit: int = SEARCH_LIMIT) -> list[sa.Row[Any]]:

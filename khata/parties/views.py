@@ -1,23 +1,23 @@
-"""Add, change, delete, bring back and find parties."""
+"""Add, change, delete and bring back parties."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Blueprint, Response, g, make_response, render_template, request, send_file, url_for
+from flask import Blueprint, Response, g, make_response, render_template, request, url_for
 
 from khata.core.forms import Form
 from khata.core.money import to_plain
 from khata.core.photos import MAX_REQUEST_BYTES
-from khata.errors import Conflict, NotFound
+from khata.errors import Conflict
 from khata.parties import actions, forms, queries
 from khata.parties.actions import Details, NumberTaken
 from khata.parties.models import KINDS
 from khata.web import locale
-from khata.web.auth import allow, takes
+from khata.web.auth import allow, require, takes
 from khata.web.locale import shop_today
 from khata.web.pages import refused, see_other
-from khata.web.uploads import photo_store, read_photo
+from khata.web.uploads import read_photo
 
 blueprint = Blueprint("parties", __name__)
 
@@ -51,7 +51,7 @@ def new() -> Response:
 def add() -> Response:
     """Add a customer or supplier."""
     form = Form(request.form)
-    kind = form.choice("kind", KINDS, "customer")
+    kind = forms.read_kind(form)
     party_id, details = form.id(), _read_details(form)
     if form.is_valid:
         try:
@@ -92,7 +92,7 @@ def change(party_id: UUID) -> Response:
     details = _read_details(form)
     if form.is_valid:
         try:
-            actions.edit_party(g.actor, party_id, details._replace(photo_id=details.photo_id or party.photo_id))
+            actions.edit_party(g.actor, party_id, details)
             return see_other(url_for("ledger.party", party_id=party_id))
         except NumberTaken as error:
             _refuse_number(form, error)
@@ -102,7 +102,8 @@ def change(party_id: UUID) -> Response:
 @blueprint.post("/parties/<uuid:party_id>/deletion")
 @allow("edit_parties")
 def delete(party_id: UUID) -> Response:
-    """Delete a settled party; one with a balance is offered to be settled first."""
+    """Delete a settled party; one with a balance is offered to be settled first. Either tells how it stands."""
+    require("see_balances")
     try:
         actions.delete_party(g.actor, party_id)
     except actions.NotSettled:
@@ -116,15 +117,3 @@ def restore(party_id: UUID) -> Response:
     """Bring a deleted party back."""
     actions.restore_party(g.actor, party_id)
     return see_other(url_for("ledger.party", party_id=party_id))
-
-
-@blueprint.get("/photos/<uuid:photo_id>")
-@allow("see_parties")
-def photo(photo_id: UUID) -> Response:
-    """A photo of this shop."""
-    path = photo_store().path(g.shop.id, photo_id)
-    if not path.is_file():
-        raise NotFound
-    response = send_file(path, mimetype="image/jpeg", max_age=31_536_000)
-    response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
-    return response

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from pathlib import Path
+from wsgiref.headers import Headers
 
 from flask import Flask, current_app
 from markupsafe import Markup
@@ -28,7 +29,8 @@ class BuiltAssets:
         except FileNotFoundError:
             raise AssetsMissingError(f"{dist} holds no build of the static files. Run make assets") from None
         self.dist = dist
-        self.css = self._read("khata.css")
+        self.dictionaries = _dictionaries(dist)
+        self.css = self._read("cover.css")
         digest = hashlib.sha256(self.css.encode()).digest()
         self.css_hash = "sha256-" + base64.b64encode(digest).decode()
 
@@ -44,7 +46,23 @@ class BuiltAssets:
 
     def is_immutable(self, _path: str, url: str) -> bool:
         """Whether what stands at the address never changes, because the address carries its hash."""
-        return url.removeprefix(STATIC_URL) in self.manifest.values()
+        name = url.removeprefix(STATIC_URL)
+        return name in self.manifest.values() or name in self.dictionaries.values()
+
+
+def _dictionaries(dist: Path) -> dict[str, str]:
+    """The served names of dictionaries by language. None are built: pages are compressed without."""
+    try:
+        found: dict[str, str] = json.loads((dist / "dictionaries.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    return found
+
+
+def _mark_dictionary(headers: Headers, _path: str, url: str) -> None:
+    """Let the browser use a dictionary for everything it asks of this server."""
+    if url.endswith(".dict"):
+        headers["Use-As-Dictionary"] = 'match="/*"'
 
 
 def _built() -> BuiltAssets:
@@ -58,7 +76,7 @@ def asset(name: str) -> str:
 
 
 def inline_css() -> Markup:
-    """The whole built style sheet, for the <style> of a page that must come in one request."""
+    """What pages before sign-in use of the style sheet, for the <style> of a page that must come in one request."""
     return Markup(_built().css)  # noqa: S704  the project's own file, no text of a person's
 
 
@@ -78,4 +96,5 @@ def init_app(app: Flask) -> None:
         max_age=PLAIN_MAX_AGE_SECONDS,
         allow_all_origins=False,
         immutable_file_test=built.is_immutable,
+        add_headers_function=_mark_dictionary,
     )

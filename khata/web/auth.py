@@ -1,23 +1,31 @@
-"""Deny by default. Every view says who may call it: `@public`, `@signed_in` (shop or not) or `@allow(permission)`."""
+"""Deny by default. Every view says who may call it.
+
+`@public`, `@signed_in` (shop or not), `@any_member` (of the current shop) or `@allow(permission)`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from flask import Flask, Response, current_app, g, redirect, request, url_for
+from babel.dates import format_date
+from flask import Flask, Response, current_app, g, redirect, request, session, url_for
+from flask_babel import gettext
 
-from khata.accounts import actions, permissions, queries
+from khata.accounts import permissions, queries, sessions
 from khata.core import clock
 from khata.core.actor import Actor
-from khata.core.db import transaction
+from khata.core.db import confine, transaction, unconfine
 from khata.core.tokens import key_of, proves
-from khata.errors import CrossSite, Forbidden, TooLarge
-from khata.web import cookies, transactions
+from khata.errors import CrossSite, Forbidden
+from khata.web import cookies, transactions, turns
+from khata.web.locale import lang
+from khata.web.logs import security_event
 
-PUBLIC, SIGNED_IN = "public", "signed in"
+PUBLIC, SIGNED_IN, MEMBER = "public", "signed in", "member"
 DEVICE = "device"
 ORDINARY_BODY = 256 * 1024
 
@@ -33,6 +41,16 @@ class CurrentShop(NamedTuple):
     currency: str
     time_zone: str
     country: str
+    erase_at: datetime | None
+
+
+class CurrentSession(NamedTuple):
+    """The session of the request: on a phone that locks, so on every shop's phone, it may rest `idle_seconds`."""
+
+    method: str
+    proved_at: datetime | None
+    idle_seconds: int | None
+    must_choose_pin: bool
 
 
 class CurrentPerson(NamedTuple):
@@ -40,8 +58,9 @@ class CurrentPerson(NamedTuple):
 
     id: UUID
     name: str
-    phone: str
+    phone: str | None  # none where somebody works by PIN only
     lang: str
+    erase_at: datetime | None
 
 
 def public(view: View) -> View:
@@ -56,6 +75,12 @@ def signed_in(view: View) -> View:
     return view
 
 
+def any_member(view: View) -> View:
+    """Members of the current shop may call this view, which asks itself for the permissions it needs."""
+    view.khata_access = MEMBER  # type: ignore[attr-defined]
+    return view
+
+
 def allow(permission: str) -> Callable[[View], View]:
     """Members of the current shop who have `permission` may call this view."""
     if permission not in permissions.PERMISSIONS:
@@ -66,6 +91,42 @@ def allow(permission: str) -> Callable[[View], View]:
         return view
 
     return mark
+
+
+def proven(view: View) -> View:
+    """Whoever calls this view has shown just now, by code or passkey, who they are; a PIN is not enough.
+
+    It stands above `@signed_in` or `@allow`.
+    """
+    view.khata_proof = True  # type: ignore[attr-defined]
+    return view
+
+
+def with_pin(view: View) -> View:
+    """A member who came by PIN may call this view, though it is not the shop's. It stands above `@signed_in`.
+
+    A PIN opens one shop at one phone: the person's other shops, devices and keys are not behind it.
+    """
+    view.khata_pin = True  # type: ignore[attr-defined]
+    return view
+
+
+def while_closing(view: View) -> View:
+    """This view works, too, while the shop or the person's account waits to be deleted. It stands above `@allow`."""
+    view.khata_closing = True  # type: ignore[attr-defined]
+    return view
+
+
+def unattended(view: View) -> View:
+    """A phone may ask this by itself: it is no sign that somebody is there, and keeps no session open."""
+    view.khata_unattended = True  # type: ignore[attr-defined]
+    return view
+
+
+def is_proven() -> bool:
+    """True where a code or passkey has proved a short while ago who sent this request."""
+    proved_at = g.session.proved_at
+    return proved_at is not None and clock.now() - proved_at < sessions.PROOF_HOLDS
 
 
 def may(permission: str) -> bool:
@@ -90,19 +151,21 @@ def takes(max_bytes: int) -> Callable[[View], View]:
 
 
 def init_app(app: Flask) -> None:
-    """Guard every request."""
+    """Guard every request: who may call what, and on PostgreSQL whose rows it sees at all."""
     app.before_request(_guard)
+    app.teardown_request(_leave)
 
 
 def require_named_access(app: Flask) -> None:
     """Refuse to start with a view that does not say who may call it."""
     nameless = [name for name, view in app.view_functions.items() if not hasattr(view, "khata_access")]
     if nameless:
-        raise RuntimeError(f"views without @public, @signed_in or @allow: {', '.join(sorted(nameless))}")
+        raise RuntimeError(f"views without @public, @signed_in, @any_member or @allow: {', '.join(sorted(nameless))}")
 
 
 def _guard() -> Response | None:
-    g.shop = g.person = g.actor = g.token_hash = g.device_id = None
+    g.shop = g.person = g.actor = g.token_hash = g.device_id = g.session = None
+    confine(None)
     if request.endpoint is None:
         return None  # no such address: the router raises it
     view = current_app.view_functions[request.endpoint]
@@ -110,36 +173,78 @@ def _guard() -> Response | None:
     if writes:
         _refuse_cross_site()
     is_stale = _load_session()
-    elsewhere = _refuse_without_access(getattr(view, "khata_access", ""))
+    elsewhere = _refuse_while_closing(view, writes) or _refuse_without_access(view) or _ask_for_proof(view)
     if elsewhere is not None:
         return elsewhere
     if writes:
-        _read_body(getattr(view, "khata_body", ORDINARY_BODY))
+        turns.read_body(getattr(view, "khata_body", ORDINARY_BODY))  # before the write: 2G must not hold up others
         transactions.begin()
-    if is_stale:
+        if g.actor is not None:
+            g.actor = g.actor._replace(at=clock.told(request.form.get("at")))
+    if is_stale and not hasattr(view, "khata_unattended"):
         _see_session(writes)
     return None
 
 
-def _refuse_without_access(access: str) -> Response | None:
+def _leave(_error: BaseException | None) -> None:
+    unconfine()
+
+
+def _refuse_without_access(view: View) -> Response | None:
+    access = getattr(view, "khata_access", "")
     if access == PUBLIC:
         return None
     if g.person is None:
-        return _to("accounts.sign_in")
+        return _to(_door())
     if access == SIGNED_IN:
-        return None
+        return None if g.session.method != sessions.PIN or hasattr(view, "khata_pin") else to_proof()
     if g.shop is None:
         return _to("accounts.shops" if queries.shops_of(g.person.id) else "accounts.new_shop")
-    require(access)
+    if access != MEMBER:
+        require(access)
     return None
 
 
-def _read_body(most_bytes: int) -> None:
-    """Take the whole body in before the write begins: a phone on 2G must not hold up the other writers."""
-    request.max_content_length = most_bytes
-    if (request.content_length or 0) > most_bytes:
-        raise TooLarge
-    request.form  # noqa: B018
+def _refuse_while_closing(view: View, writes: bool) -> Response | None:
+    """Who asked to be deleted first says whether they stay; a shop that waits for it is read, but not written to."""
+    access = getattr(view, "khata_access", "")
+    if g.person is None or access == PUBLIC or hasattr(view, "khata_closing"):
+        return None
+    if g.person.erase_at is not None:
+        return _to("privacy.leaving")
+    if g.shop is None or g.shop.erase_at is None or access == SIGNED_IN:
+        return None
+    if writes or access in permissions.WRITING:
+        day = clock.local(g.shop.erase_at, g.shop.time_zone).date()
+        told = format_date(day, "d MMM y", locale=lang())
+        raise Forbidden(gettext("This shop will be deleted on %(day)s. Keep it first.", day=told), "shop_closing")
+    return None
+
+
+def _door() -> str:
+    """Where somebody gets in: a phone that locks asks whose turn it is."""
+    device_id = known_device()
+    return "accounts.unlock" if device_id and queries.locks(device_id) else "accounts.sign_in"
+
+
+def _ask_for_proof(view: View) -> Response | None:
+    if g.session is not None and g.session.must_choose_pin and not hasattr(view, "khata_pin"):
+        return _to("accounts.pin")
+    if not hasattr(view, "khata_proof") or is_proven():
+        return None
+    return to_proof()
+
+
+def to_proof(wanted: str = "") -> Response:
+    """Ask for a code or passkey first, then go to `wanted`, or to the page that was asked for."""
+    session["wanted"] = wanted or (request.full_path.rstrip("?") if request.method == "GET" else _page_before())
+    return _to("accounts.proof")
+
+
+def _page_before() -> str:
+    """The page of ours that a form was sent from."""
+    source = urlsplit(request.referrer or "")
+    return source.path if source.netloc == request.host else ""
 
 
 def _to(endpoint: str) -> Response:
@@ -150,28 +255,36 @@ def _to(endpoint: str) -> Response:
 
 def _load_session() -> bool:
     """Find out who sent the request; True where the session was last seen a while ago."""
-    token = request.cookies.get(cookies.SESSION)
+    token = cookies.read(cookies.SESSION)
     if not token:
         return False
-    token_hash, now = actions.hash_token(token), clock.now()
-    row = queries.signed_in(token_hash, now - actions.SESSION_RESTS)
-    if row is None:
+    token_hash, now = sessions.hash_token(token), clock.now()
+    row = queries.signed_in(token_hash)
+    if row is None or sessions.has_ended(row, now):
+        security_event("session.refused", reason="unknown" if row is None else "ended")
         return False
     g.token_hash, g.device_id = token_hash, row.device_id
-    g.person = CurrentPerson(row.person_id, row.person_name, row.phone, row.lang)
+    must_choose_pin = row.method == sessions.PIN and bool(row.pin_is_temporary)
+    g.session = CurrentSession(row.method, row.proved_at, row.idle_seconds, must_choose_pin)
+    g.person = CurrentPerson(row.person_id, row.person_name, row.phone, row.lang, row.person_erase_at)
     if row.shop_id is not None:
-        g.shop = CurrentShop(row.shop_id, row.shop_name, row.category, row.currency, row.time_zone, row.country)
+        g.shop = CurrentShop(
+            row.shop_id, row.shop_name, row.category, row.currency, row.time_zone, row.country, row.erase_at
+        )
         g.actor, g.role, g.journal_seq = Actor(row.shop_id, row.member_id, row.device_id), row.role, row.seq
         g.permissions = permissions.granted(row.role, row.switches)
-    return bool(now - row.last_seen_at > actions.SEEN_EVERY)
+        if row.erase_at is not None:
+            g.permissions -= permissions.WRITING
+        confine(row.shop_id)
+    return sessions.is_due(row, now)
 
 
 def _see_session(writes: bool) -> None:
     if writes:
-        actions.see_session(g.token_hash)
+        sessions.see_session(g.token_hash)
         return
     with transaction():
-        actions.see_session(g.token_hash)
+        sessions.see_session(g.token_hash)
 
 
 def _refuse_cross_site() -> None:
@@ -192,19 +305,29 @@ def _refuse_cross_site() -> None:
 
 def remember(response: Response, token: str, device_id: UUID) -> None:
     """Give the browser its session and device cookies."""
+    _tell_of(token)
     cookies.keep(response, cookies.SESSION, token)
     key = key_of(str(current_app.secret_key), DEVICE, device_id)
     cookies.keep(response, cookies.DEVICE, f"{device_id}.{key}")
 
 
+def _tell_of(token: str) -> None:
+    begun = queries.session_begun(sessions.hash_token(token))
+    is_same = g.token_hash is not None and begun.person_id == g.person.id and begun.device_id == g.device_id
+    name = "session.proved" if is_same else "session.begun"
+    who = {"person_id": begun.person_id, "device_id": begun.device_id, "shop_id": begun.shop_id}
+    security_event(name, method=begun.method, **who)
+
+
 def forget(response: Response) -> None:
     """Take the session cookie back."""
+    security_event("session.ended")
     cookies.forget(response, cookies.SESSION)
 
 
 def known_device() -> UUID | None:
     """The device this browser signed in on before; its cookie proves that it is that browser."""
-    text, _dot, key = request.cookies.get(cookies.DEVICE, "").partition(".")
+    text, _dot, key = (cookies.read(cookies.DEVICE) or "").partition(".")
     try:
         device_id = UUID(text)
     except ValueError:

@@ -39,6 +39,7 @@ def init_app(app: Flask) -> None:
             "current_person": g.get("person"),
             "today": shop_today(),
             "may": may,
+            "locks": g.session.idle_seconds if g.get("session") else None,
             "is_htmx": bool(request.headers.get("HX-Request")),
         }
 

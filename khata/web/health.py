@@ -18,6 +18,7 @@ from khata.web.metrics import SECONDS, count
 from tasks.schedule import worker_seen_seconds_ago
 
 WORKER_LATE_SECONDS = 180
+FORWARDED = frozenset({"forwarded", "via", "x-real-ip"})
 
 
 def init_app(app: Flask) -> None:
@@ -63,10 +64,16 @@ def metrics() -> Response:
     if settings.metrics_token:
         allowed = hmac.compare_digest(given.encode(), f"Bearer {settings.metrics_token}".encode())
     else:
-        allowed = _is_this_machine(request.remote_addr or "") and "X-Forwarded-For" not in request.headers
+        allowed = _is_this_machine(request.remote_addr or "") and not _is_forwarded()
     if not allowed:
         raise NotFound
     return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _is_forwarded() -> bool:
+    """True where somebody passed the request on: from a proxy on this machine everybody comes from this machine."""
+    names = [name.lower() for name, _value in request.headers]
+    return any(name.startswith("x-forwarded") or name in FORWARDED for name in names)
 
 
 def _is_this_machine(address: str) -> bool:

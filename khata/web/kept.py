@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from flask import Flask, Response, g, request
 from werkzeug.http import parse_cookie
 
-from khata.accounts import actions, queries
+from khata.accounts import queries, sessions
 from khata.core import clock
 from khata.core.db import db
 from khata.web import cookies
@@ -35,6 +35,8 @@ ASKED_BY = (
     "QUERY_STRING",
     "HTTP_COOKIE",
     "HTTP_ACCEPT_ENCODING",
+    "HTTP_AVAILABLE_DICTIONARY",
+    "HTTP_SEC_FETCH_DEST",  # a page that is opened may tell of its dictionary
     "HTTP_ACCEPT_LANGUAGE",
     "HTTP_HOST",
     "HTTP_HX_REQUEST",
@@ -82,15 +84,17 @@ def init_app(app: Flask) -> None:
     """Stand before the application."""
     with app.app_context():
         engine = db.engine
-    app.wsgi_app = KeptPages(app.wsgi_app, engine)  # type: ignore[method-assign]
+    cookie = cookies.name_of(cookies.SESSION, app.config["KHATA"])
+    app.wsgi_app = KeptPages(app.wsgi_app, engine, cookie)  # type: ignore[method-assign]
 
 
 class KeptPages:
     """WSGI: gives a kept answer again, or asks the application and keeps what it says. As many as fit."""
 
-    def __init__(self, wsgi_app: Any, engine: sa.Engine, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, wsgi_app: Any, engine: sa.Engine, cookie: str, most_bytes: int = MOST_BYTES) -> None:
         self.wsgi_app = wsgi_app
         self.engine = engine
+        self.cookie = cookie  # the name of the session's
         self.most_bytes = most_bytes
         self.bytes = 0
         self._pages: OrderedDict[tuple[Any, ...], Kept] = OrderedDict()
@@ -109,10 +113,9 @@ class KeptPages:
 
     def _version_now(self, environ: dict[str, Any]) -> Version | None:
         """What the page would be made from now; None where the session has ended or is due to be seen."""
-        token = parse_cookie(environ["HTTP_COOKIE"]).get(cookies.SESSION, "")
-        seen_after = clock.now() - actions.SEEN_EVERY
-        row = queries.signed_in(actions.hash_token(token), seen_after, self.engine)
-        if row is None or row.shop_id is None:
+        token = parse_cookie(environ["HTTP_COOKIE"]).get(self.cookie, "")
+        row, now = queries.signed_in(sessions.hash_token(token), self.engine), clock.now()
+        if row is None or row.shop_id is None or sessions.is_due(row, now) or sessions.has_ended(row, now):
             return None
         return Version(row.shop_id, row.member_id, row.role, row.lang, row.seq, clock.today(row.time_zone))
 

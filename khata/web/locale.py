@@ -36,7 +36,10 @@ def choose() -> str:
     if not has_request_context():
         return "en"
     of_person = g.person.lang if g.get("person") else None
-    for chosen in (request.args.get("lang"), request.cookies.get(cookies.LANG), of_person):
+    of_browser = cookies.read(cookies.LANG)
+    if g.get("session") and g.session.idle_seconds:
+        of_browser = None  # on a phone that changes hands each keeps their own
+    for chosen in (request.args.get("lang"), of_browser, of_person):
         if chosen in CODES:
             return str(chosen)
     return asked_by_browser(request.accept_languages)
@@ -109,7 +112,7 @@ def _keep_choice() -> None:
 def _keep_arrival(response: Response) -> Response:
     """After the view: most links lead to a page that sends a stranger on to sign in."""
     is_visit = request.method == "GET" and request.endpoint is not None and g.get("person") is None
-    if is_visit and "arrival" not in session:
+    if is_visit and "arrival" not in session and response.mimetype == "text/html":
         session.permanent = True
         session["arrival"] = _arrival_of_request()
     return response
@@ -132,7 +135,7 @@ def _site_of(url: str) -> str:
 
 def _keep_cookie(response: Response) -> Response:
     chosen = request.args.get("lang")
-    if chosen in CODES and request.cookies.get(cookies.LANG) != chosen and request.method in transactions.SAFE_METHODS:
+    if chosen in CODES and cookies.read(cookies.LANG) != chosen and request.method in transactions.SAFE_METHODS:
         keep_language(response, str(chosen))
     return response
 

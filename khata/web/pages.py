@@ -14,6 +14,7 @@ from khata.core.forms import Form
 from khata.core.ids import new_id
 from khata.errors import KhataError, NotFound, TooLarge
 from khata.web import transactions
+from khata.web.logs import tell_refusal
 
 log = structlog.get_logger()
 
@@ -42,7 +43,7 @@ def page_or_fragment(page: str, fragment: str, **context: Any) -> Response:
 
 def see_other(url: str) -> Response:
     """303: after a write the browser gets the page it should look at. Only to addresses of ours."""
-    if not re.match(r"/(?![/\\])", url):
+    if not re.fullmatch(r"/(?![/\\])[^\x00-\x20\x7f]*", url):  # browsers drop what they can't print, and "/\t/" is "//"
         raise NotFound
     response = redirect(url, 303)
     return response  # type: ignore[return-value]
@@ -78,6 +79,7 @@ def _for_htmx(response: Response, template: str) -> Response:
 
 def _expected(error: KhataError) -> Response:
     transactions.roll_back()
+    tell_refusal(error)
     return error_page(error.status, error.message)
 
 
@@ -87,6 +89,7 @@ def _of_http(error: HTTPException) -> Response | HTTPException:
     transactions.roll_back()
     if error.code is None or error.code < 400:
         return error
+    tell_refusal(error)
     if isinstance(error, RequestEntityTooLarge):
         return error_page(413, TooLarge.message)
     response = error_page(error.code, _sentence(error.code))

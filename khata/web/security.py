@@ -6,12 +6,15 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response, g, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 from khata.web.assets import inline_css_hash
 
-PERMISSIONS_POLICY = "camera=(self), geolocation=(), microphone=(self), payment=(), usb=(), interest-cohort=()"
+PERMISSIONS_POLICY = (
+    "camera=(self), geolocation=(), microphone=(self), payment=(), usb=(), interest-cohort=(), "
+    "publickey-credentials-create=(self), publickey-credentials-get=(self)"
+)
 HSTS = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
 POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' blob: data:; "
@@ -53,7 +56,10 @@ class _Headers:
 
 
 def _set_own_headers(response: Response) -> Response:
-    if "Cache-Control" not in response.headers:
+    locks = g.get("session") and g.session.idle_seconds
+    if locks and request.endpoint != "static":
+        response.headers["Cache-Control"] = "no-store"  # after a change of hands, Back must not find it
+    elif "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "private, no-cache"
     return response
 

@@ -18,7 +18,7 @@ def init_app(app: Flask) -> None:
 @public
 def styleguide() -> Response:
     """The components, with a field that is wrong."""
-    g.shop = CurrentShop(new_id(), "Asha Store", "grocery", "INR", "Asia/Kolkata", "IN")
+    g.shop = CurrentShop(new_id(), "Asha Store", "grocery", "INR", "Asia/Kolkata", "IN", None)
     form = Form({"name": "", "amount": "120+80*2"})
     form.errors["name"] = "Please write a name."
     return make_response(render_template("styleguide/page.html", form=form))

@@ -3,11 +3,13 @@ import { keepIdsFresh } from "./parts/ids.js";
 import { showSums } from "./parts/sum.js";
 import { shrinkPhotos } from "./parts/photo.js";
 import { offerContacts } from "./parts/contacts.js";
+import { lockWhenResting } from "./parts/lock.js";
 
 keepIdsFresh();
 showSums();
 shrinkPhotos();
 offerContacts();
+lockWhenResting();
 
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;

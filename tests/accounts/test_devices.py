@@ -87,3 +87,11 @@ def test_an_old_session_is_not_listed(owner: Browser, lost: Browser) -> None:
 def test_without_a_shop(visitor: Browser, open_shop: Callable[..., Browser]) -> None:
     sign_in(visitor, "+919876500077")
     assert "This device" in visitor.get("/devices").text
+
+
+def test_ending_sessions_asks_who_it_is(owner: Browser, lost: Browser) -> None:
+    address = other_device(owner)
+    with time_machine.travel(clock.now() + timedelta(minutes=20), tick=True):
+        owner.post(address + "/sign-out", then="/proof")
+        owner.post("/devices/sign-out", then="/proof")
+        lost.get("/")

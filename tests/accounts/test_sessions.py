@@ -142,3 +142,14 @@ def test_who_deleted_is_told_by_name(owner: Browser) -> None:
     assert "Deleted by +91 98765 43210" in owner.get(party).text
     owner.post("/me", {"name": "Asha", "lang": "en"})
     assert "Deleted by Asha" in owner.get(party).text
+
+
+def test_who_runs_the_installation_ends_sessions(app: Flask, owner: Browser, stranger: Browser) -> None:
+    runner = app.test_cli_runner()
+    assert runner.invoke(args=["sign-out"]).exit_code == 2
+    assert runner.invoke(args=["sign-out", "--phone", "+919876543210", "--all"]).exit_code == 2
+    assert runner.invoke(args=["sign-out", "--phone", "+919876543210"]).output == "1 sessions ended\n"
+    owner.get("/menu", status=303)
+    stranger.get("/menu")
+    assert runner.invoke(args=["sign-out", "--all"]).output == "1 sessions ended\n"
+    stranger.get("/menu", status=303)

@@ -33,6 +33,8 @@ def fill(shop: Shop) -> list[MainPage]:
     for number in range(22):
         name = f"Customer {number}" if number % 2 else f"ग्राहक {number}"
         shop.write(shop.party(name), "gave" if number % 3 else "got", str(number * 1000 + 1))
+    shop.send("/members", name=LONG_NAME, pin="8347", role="cashier", lang="hi")
+    shop.send("/invitations", role="cashier")
     shop.write(shop.party("Gupta Traders", "supplier"), "got", LARGE)
     for direction, category in (("in", "sale"), ("out", "transport")):
         shop.send("/cash", direction=direction, amount=LARGE, category=category, note=LONG_WORD)
@@ -41,7 +43,11 @@ def fill(shop: Shop) -> list[MainPage]:
 
 def public_pages() -> list[MainPage]:
     """Before sign-in."""
-    return [MainPage("sign-in", "/sign-in", public=True), MainPage("nothing", "/nothing", public=True, status=404)]
+    return [
+        MainPage("sign-in", "/sign-in", public=True),
+        MainPage("lost number", "/sign-in/recovery", public=True),
+        MainPage("nothing", "/nothing", public=True, status=404),
+    ]
 
 
 def ledger_pages(party: str, settled: str, edited: str, deleted: str) -> list[MainPage]:
@@ -71,12 +77,21 @@ def own_pages() -> list[MainPage]:
         MainPage("menu", "/menu"),
         MainPage("devices", "/devices"),
         MainPage("members", "/members"),
+        MainPage("phones", "/phones"),
+        MainPage("my PIN", "/me/pin"),
         MainPage("daybook", "/daybook?kind=entry"),
         MainPage("me", "/me"),
+        MainPage("number", "/me/number"),
+        MainPage("recovery code", "/me/recovery"),
+        MainPage("hand over", "/handover"),
+        MainPage("passkeys", "/passkeys"),
         MainPage("shops", "/shops"),
         MainPage("new shop", "/shops/new"),
         MainPage("shop settings", "/shops/settings"),
         MainPage("exports", "/exports"),
+        MainPage("what is kept", "/privacy"),
+        MainPage("delete the shop", "/shops/deletion"),
+        MainPage("delete the account", "/me/deletion"),
         MainPage("import", "/imports/new"),
     ]
 

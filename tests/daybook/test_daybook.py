@@ -76,7 +76,10 @@ def test_by_member_and_device(app: Flask, busy: Browser) -> None:
     phone.add_party("From the phone")
     page = busy.get("/daybook")
     device = re.findall(r'<option value="([0-9a-f-]{36})">Android', page.html)[0]
-    assert lines(busy, f"?device={device}") == ["From the phone added"]
+    assert lines(busy, f"?device={device}") == [
+        "From the phone added",
+        "Asha signed in on another device: Android",
+    ]
     member = re.findall(r'<option value="([0-9a-f-]{36})">Asha', page.html)[0]
     assert len(lines(busy, f"?member={member}&kind=party")) == 5
 

@@ -64,6 +64,15 @@ def test_metrics_for_this_machine(owner: Browser) -> None:
     assert metrics(owner, "not an address")[0] == 404
 
 
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Forwarded", "X-Real-IP", "Via"]
+)
+def test_metrics_are_not_passed_on(visitor: Browser, header: str) -> None:
+    """Behind a proxy on this machine everybody comes from this machine."""
+    assert metrics(visitor, **{header: "127.0.0.1"})[0] == 404
+    assert metrics(visitor, **{header: ""})[0] == 404
+
+
 def test_metrics_for_a_token(app: Flask, visitor: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = dataclasses.replace(app.config["KHATA"], metrics_token="t0ken")
     monkeypatch.setitem(app.config, "KHATA", settings)
@@ -171,7 +180,7 @@ def test_what_is_written_stays_written_though_the_bell_is_broken(
     from tests.client import last_code
 
     with monkeypatch.context() as patch:
-        patch.setattr("khata.accounts.views.send_message", broken)
+        patch.setattr("khata.accounts.views.code_step.send_message", broken)
         visitor.post("/sign-in", {"phone": "+919876500006"}, then="/sign-in/code")
     with visitor.app.app_context():
         assert messages.sweep() == 1

@@ -98,6 +98,6 @@ def test_what_is_signed_is_signed_with_sha_256(app: Flask) -> None:
 
 
 def test_an_export_names_its_charset_once(owner: Browser) -> None:
-    answer = owner.raw("GET", "/exports/parties.csv")
+    answer = owner.take_out("parties.csv")
     answer.get_data()
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"

@@ -26,9 +26,9 @@ from flask import Flask
 
 import tasks
 from khata import create_app
-from khata.accounts import actions
+from khata.accounts import sessions
 from khata.accounts.models import Person, SignInCode
-from khata.core import clock
+from khata.core import clock, hashing
 from khata.core.db import Base, db
 from khata.core.ids import new_id
 from khata.settings import load_settings
@@ -239,7 +239,7 @@ def test_codes_are_drawn_by_the_systems_generator(visitor: Browser, monkeypatch:
 
 def test_codes_are_hashed_as_owasp_says() -> None:
     """Argon2id, 19 MiB, 2 rounds, a salt of its own; the tests themselves use a cheaper one, so it is loaded afresh."""
-    spec = importlib.util.find_spec(actions.__name__)
+    spec = importlib.util.find_spec(hashing.__name__)
     assert spec is not None
     assert spec.loader is not None
     fresh = importlib.util.module_from_spec(spec)
@@ -360,7 +360,7 @@ def test_a_files_name_is_no_path(owner: Browser, data_dir: Path) -> None:
 
 def test_an_export_holds_the_fields_that_are_meant(owner: Browser, pages: list[str]) -> None:
     """A new column comes out only once it is named here; hostile words are words in JSON too."""
-    everything = json.loads(read(owner, "/exports/shop.json")[-1])
+    everything = json.loads(owner.take_out("shop.json").get_data())
     meant = {
         "shop": {"id", "name", "category", "currency", "time_zone", "country"},
         "parties": {"id", "name", "phone", "kind", "address", "gstin", "note", "photo_id", "credit_limit_minor",
@@ -444,7 +444,7 @@ def test_a_day_of_work_leaves_nothing_private_in_the_log(
     with monkeypatch.context() as patch:
         patch.setattr("khata.ledger.posting.add_to_totals", lambda *_args, **_more: 1 / 0)
         visitor.post(f"{party}/entries", {"direction": "gave", "amount": "77123.45"}, status=500)
-        patch.setattr("khata.accounts.views.send_message", lambda *_args: 1 / 0)
+        patch.setattr("khata.accounts.views.code_step.send_message", lambda *_args: 1 / 0)
         visitor.raw("POST", "/sign-in", data={"phone": "+919812300098"})
     token = visitor.client.get_cookie("khata_session")
     assert token is not None
@@ -508,7 +508,8 @@ def test_no_program_is_started_and_nobody_is_called() -> None:
     """No shell, no HTTP client, no mail: whoever adds one says here to whom it may speak."""
     assert files_that_import("subprocess", "pty", "commands", "ctypes", "cffi") == set()
     assert files_that_import("httpx", "requests", "urllib.request", "urllib3", "http.client", "aiohttp") == set()
-    assert files_that_import("socket", "smtplib", "ftplib", "imaplib", "poplib", "telnetlib", "ldap", "ldap3") == set()
+    assert files_that_import("smtplib", "ftplib", "imaplib", "poplib", "telnetlib", "ldap", "ldap3") == set()
+    assert files_that_import("socket") == {"khata/web/turns.py"}  # looks at those that are open, opens none
     spoken = [name for path in CODE for name, _call in calls(path)]
     assert not [name for name in spoken if re.fullmatch(r"os\.(system|popen|exec\w*|spawn\w*|fork\w*)", name)]
 
@@ -546,19 +547,20 @@ def test_cryptography_comes_from_libraries_and_is_of_today() -> None:
     assert (
         files_that_import("Crypto", "Cryptodome", "nacl", "rsa", "ecdsa", "jwt", "jose", "passlib", "bcrypt") == set()
     )
-    assert actions.hash_token("x") != actions.hash_token("y")
-    assert len(actions.hash_token("x")) == 32
+    assert sessions.hash_token("x") != sessions.hash_token("y")
+    assert len(sessions.hash_token("x")) == 32
 
 
 def test_scripts_write_text_and_keep_nothing() -> None:
-    """Ours: no HTML out of words, no code out of words, nothing kept in the browser, no object filled by name."""
+    """Ours: no HTML out of words, no code out of words, nothing kept in the browser, no object filled by name,
+    and nobody called but a page of ours whose address is written out."""
     banned = (
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment",
         r"\beval\(|new Function|setTimeout\(\s*['\"]|javascript:",
         r"localStorage|sessionStorage|indexedDB|document\.cookie|caches\.open",
         r"postMessage|addEventListener\(\s*['\"]message",
         r"__proto__|\.prototype|Object\.assign|JSON\.parse|\bfor \((const|let|var) \w+ in\b",
-        r"https?://|\bfetch\(|XMLHttpRequest|WebSocket|EventSource|sendBeacon",
+        r"https?://|\bfetch\((?!['\"]/[a-z])|XMLHttpRequest|WebSocket|EventSource|sendBeacon",
     )
     assert SCRIPTS
     for path in SCRIPTS:

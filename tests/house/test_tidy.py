@@ -90,7 +90,7 @@ def test_public_functions_say_what_they_give() -> None:
 
 def test_reads_and_writes_name_their_shop_first() -> None:
     """Every query of a shop's room starts from the shop, every write from the actor: no row is loaded by id alone."""
-    for room in ("parties", "ledger", "imports"):
+    for room in ("parties", "ledger", "imports", "sync"):
         for path in (ROOT / "khata" / room).glob("queries.py"):
             public = [node for place, node, is_public in functions() if is_public and place.startswith(name(path))]
             first = {node.name: node.args.args[0].arg for node in public if node.args.args}

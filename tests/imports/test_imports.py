@@ -372,8 +372,7 @@ def test_the_command_says_what_is_wrong(command: Callable[..., Any], tmp_path: P
 
 
 def download(browser: Browser, name: str) -> str:
-    answer = browser.raw("GET", f"/exports/{name}")
-    assert answer.status_code == 200
+    answer = browser.take_out(name)
     assert answer.headers["Content-Disposition"] == f"attachment; filename={name}"
     return answer.get_data(as_text=True)
 

@@ -1,0 +1,5 @@
+"""The room's blueprint; every module of views adds its addresses to it."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("accounts", __name__)

@@ -1,0 +1,99 @@
+"""The shops of a person: open one, go into another, change it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from flask import Response, g, make_response, render_template, request, url_for
+
+from khata.accounts import actions, forms, queries, sessions
+from khata.accounts.catalogue import CATEGORIES
+from khata.accounts.views.blueprint import blueprint
+from khata.core.forms import Form, RefusedForm
+from khata.core.phone import country_defaults, region_of
+from khata.errors import NotFound
+from khata.web import locale
+from khata.web.auth import allow, signed_in
+from khata.web.pages import refused, see_other
+
+TIME_ZONES = frozenset(available_timezones())
+
+
+@blueprint.get("/shops/new")
+@signed_in
+def new_shop() -> Response:
+    """The form of a new shop."""
+    return make_response(render_template("accounts/shop_new.html", form=Form(), **_shop_choices()))
+
+
+@blueprint.post("/shops/new")
+@signed_in
+def open_shop() -> Response:
+    """Make a shop and go into it."""
+    form = Form(request.form)
+    try:
+        new = forms.read_new_shop(form, g.person.phone, forms.IN_USE, TIME_ZONES)
+    except RefusedForm:
+        return refused("accounts/shop_new.html", form, **_shop_choices())
+    owner = actions.open_shop(g.person.id, g.device_id, new)
+    sessions.enter_shop(g.token_hash, g.person.id, owner.shop_id)
+    return see_other(url_for("ledger.home"))
+
+
+def _shop_choices() -> dict[str, Any]:
+    country = region_of(g.person.phone)
+    currency, time_zone = country_defaults(country)
+    return {
+        "categories": CATEGORIES,
+        "currencies": forms.currency_choices(locale.lang(), currency),
+        "time_zones": [time_zone, *sorted(TIME_ZONES - {time_zone})],
+    }
+
+
+@blueprint.get("/shops")
+@signed_in
+def shops() -> Response:
+    """All shops of the person."""
+    rows = queries.shops_of(g.person.id)
+    current = g.shop.id if g.shop else None
+    listed = [{"id": row.id, "name": row.name, "is_current": row.id == current} for row in rows]
+    return make_response(render_template("accounts/shops.html", shops=listed))
+
+
+@blueprint.post("/shops/<uuid:shop_id>/current")
+@signed_in
+def enter_shop(shop_id: UUID) -> Response:
+    """Switch to another shop of the person."""
+    if not sessions.enter_shop(g.token_hash, g.person.id, shop_id):
+        raise NotFound
+    return see_other(url_for("ledger.home"))
+
+
+@blueprint.get("/shops/settings")
+@allow("settings")
+def shop_settings() -> Response:
+    """The shop's name and category."""
+    known = {code for code, _label in CATEGORIES}
+    category = g.shop.category
+    values = {"category": category} if category in known else {"category": "other", "category_other": category}
+    form = Form({"name": g.shop.name, **values})
+    return make_response(render_template("accounts/shop_settings.html", form=form, **_settings_choices()))
+
+
+def _settings_choices() -> dict[str, Any]:
+    currency = forms.currency_name(g.shop.currency, locale.lang())
+    return {"categories": CATEGORIES, "currency": currency, "is_owner": g.role == "owner"}
+
+
+@blueprint.post("/shops/settings")
+@allow("settings")
+def edit_shop() -> Response:
+    """Change the shop's name and category."""
+    form = Form(request.form)
+    name, category = form.name(), forms.read_category(form)
+    if not form.is_valid:
+        return refused("accounts/shop_settings.html", form, **_settings_choices())
+    actions.edit_shop(g.actor, name, category)
+    return see_other(url_for("accounts.menu"))

@@ -1,0 +1,106 @@
+"""The two addresses that a phone's outbox speaks to: JSON in, JSON out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, g, request
+
+from khata.core.db import begin_snapshot
+from khata.errors import Forbidden, NotFound
+from khata.journal import queries as journal_queries
+from khata.sync import actions, queries
+from khata.sync.checksum import checksum
+from khata.sync.operations import Desk
+from khata.web import locale
+from khata.web.auth import allow, any_member, may, unattended
+from khata.web.locale import shop_today
+from khata.web.logs import security_event
+
+MOST_OPERATIONS = 200
+FORMAT = 1  # of a phone's list: a phone that has another one gets it anew
+
+blueprint = Blueprint("sync", __name__)
+
+
+@blueprint.post("/sync")
+@unattended
+@any_member
+def take() -> Response:
+    """Take the operations of a phone. Each one's own permission is asked for; the answer says what became of it."""
+    if not (_is(request.form.get("shop"), g.shop.id) and _is(request.form.get("member"), g.actor.member_id)):
+        return _answer({"code": "other_member"}, 409)
+    sent = _sent()
+    if sent is None:
+        return _answer({"code": "no_operations"}, 422)
+    if len(sent) > MOST_OPERATIONS:
+        return _answer({"code": "too_many_operations"}, 422)
+    taken = actions.take(g.actor, _desk(), sent)
+    _tell_refusals({result.get("code") for result in taken.results})
+    told: dict[str, Any] = {"results": taken.results, "balances": {}, "seq": taken.seq}
+    if may("see_balances"):
+        told["balances"] = {str(party_id): minor for party_id, minor in taken.balances.items()}
+        if request.form.get("checksum"):
+            told["checksum"] = queries.shop_checksum(g.shop.id)
+    return _answer(told)
+
+
+@blueprint.get("/sync/parties")
+@unattended
+@allow("see_parties")
+def parties() -> Response:
+    """The shop's parties for the phone to keep, the newest activity first; 304 while nothing was written."""
+    sees_balances = may("see_balances")
+    if request.if_none_match.contains_weak(_tag(g.journal_seq, sees_balances)):
+        return Response(status=304, headers={"ETag": f'W/"{_tag(g.journal_seq, sees_balances)}"'})
+    begin_snapshot()  # number and list must be of one moment: the phone lays over it what was written later
+    head = journal_queries.head(g.shop.id)
+    seq, (rows, is_whole) = head[0] if head else 0, queries.phone_list(g.shop.id)
+    told: dict[str, Any] = {"seq": seq, "whole": is_whole, "checksum": None, "parties": []}
+    if sees_balances:
+        told["parties"] = [[str(row.id), row.name, row.phone, row.kind, row.balance_minor] for row in rows]
+        told["checksum"] = checksum((row.id, row.balance_minor) for row in rows) if is_whole else None
+    else:
+        told["parties"] = [[str(row.id), row.name, None, row.kind, None] for row in rows]
+    response = _answer(told)
+    response.set_etag(_tag(seq, sees_balances), weak=True)
+    return response
+
+
+def _tell_refusals(codes: set[str | None]) -> None:
+    for code, event in ((Forbidden.code, "access.refused"), (NotFound.code, "access.not_there")):
+        if code in codes:
+            security_event(event, reason=code)
+
+
+def _tag(seq: int, sees_balances: bool) -> str:
+    return f"{FORMAT}.{g.shop.id.hex}.{seq}.{'all' if sees_balances else 'names'}"
+
+
+def _is(text: str | None, id_: UUID) -> bool:
+    return (text or "").replace("-", "").lower() == id_.hex
+
+
+def _sent() -> list[object] | None:
+    """The operations of the request, whatever they are; None where it is no JSON array."""
+    try:
+        sent = json.loads(request.form.get("operations", ""), parse_int=_number)
+    except (ValueError, RecursionError):
+        return None
+    return sent if isinstance(sent, list) else None
+
+
+def _number(digits: str) -> int | None:
+    return int(digits) if len(digits) < 20 else None  # no phone writes a longer one, and Python refuses very long ones
+
+
+def _desk() -> Desk:
+    shop = g.shop
+    return Desk(g.permissions, shop.currency, shop.country, shop.time_zone, shop_today(), locale.CODES)
+
+
+def _answer(told: dict[str, Any], status: int = 200) -> Response:
+    text = json.dumps(told, ensure_ascii=False, separators=(",", ":"), default=str)
+    return Response(text, status, mimetype="application/json")

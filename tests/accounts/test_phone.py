@@ -1,0 +1,468 @@
+"""A shop's phone: enrolled, changed over by face and PIN, locked by rest and by a tap."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import product
+
+import pytest
+import sqlalchemy as sa
+import time_machine
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+
+from khata.accounts import pins
+from khata.accounts.models import Device, Member, Session
+from khata.core import clock
+from khata.core.db import db, transaction
+from tests.client import Browser, sign_in
+from tests.factories import picture, upload
+
+OWNER = "+919876543210"
+RAVI = {"name": "Ravi", "pin": "8347", "role": "cashier", "lang": "hi"}
+
+
+def after(**time: float) -> time_machine.travel:
+    return time_machine.travel(clock.now() + timedelta(**time), tick=True)
+
+
+def member_of(browser: Browser, name: str) -> str:
+    """The id on the face called `name`."""
+    page = browser.get("/unlock")
+    found = re.search(
+        rf'value="([0-9a-f-]{{36}})"[^>]*>\s*<span>(?:<img[^>]*>|<i[^>]*>[^<]*</i>)<b>{name}</b>', page.html
+    )
+    assert found, f"no face of {name}"
+    return found[1]
+
+
+def take_over(browser: Browser, name: str, pin: str, **expected: object) -> str:
+    page = browser.post("/unlock", {"member": member_of(browser, name), "pin": pin}, **expected)  # type: ignore[arg-type]
+    return page.text
+
+
+@pytest.fixture
+def counter(owner: Browser) -> Browser:
+    """The shop's phone in the owner's hand: Asha has a PIN, Ravi a first one."""
+    owner.post("/me", {"name": "Asha", "lang": "en"})
+    owner.post("/me/pin", {"pin": "4071"}, then="/menu")
+    owner.post("/phones", {"lock_seconds": "300"}, then="/phones")
+    owner.post("/members", RAVI, then="/members")
+    return owner
+
+
+@pytest.fixture
+def ravis(counter: Browser) -> Browser:
+    """The same phone in Ravi's hand, who has chosen his PIN."""
+    counter.post("/lock", then="/unlock")
+    take_over(counter, "Ravi", "8347", then="/me/pin")
+    counter.post("/me/pin", {"pin": "9260"}, then="/")
+    return counter
+
+
+def test_it_works(ravis: Browser) -> None:
+    party = ravis.add_party("Ramesh")
+    ravis.write(party, "gave", "50")
+    ravis.post("/lock", then="/unlock")
+    page = ravis.get("/unlock")
+    assert "Asha" in page.text
+    assert "Ravi" in page.text
+    take_over(ravis, "Asha", "4071", then="/")
+    (entry,) = ravis.get(party).links("/entries/")
+    assert re.search(r"Ravi, \w+", ravis.get(entry).text), "what is written carries hand and phone"
+
+
+def test_each_keeps_their_language(ravis: Browser) -> None:
+    assert ravis.get("/").all("html")[0]["lang"] == "hi"
+    take_over(ravis, "Asha", "4071", then="/")
+    assert ravis.get("/").all("html")[0]["lang"] == "en"
+
+
+def test_the_first_pin_is_changed_before_anything_else(counter: Browser) -> None:
+    take_over(counter, "Ravi", "8347", then="/me/pin")
+    for address in ("/", "/cash", "/menu"):
+        answer = counter.raw("GET", address)
+        assert answer.status_code == 200 if address == "/menu" else answer.location == "/me/pin"
+    counter.post("/parties", {"name": "Early", "kind": "customer"}, then="/me/pin")
+    page = counter.post("/me/pin", {"pin": "8347"}, status=422)
+    assert "अलग PIN चुनें" in page.text, "in Ravi's language"
+    counter.post("/me/pin", {"pin": "9260"}, then="/")
+    counter.get("/")
+
+
+def test_whoever_was_before_is_out(app: Flask, counter: Browser) -> None:
+    cookie = counter.client.get_cookie("khata_session")
+    assert cookie is not None
+    take_over(counter, "Ravi", "8347")
+    thief = Browser(app)
+    thief.client.set_cookie("khata_session", cookie.value)
+    assert thief.raw("GET", "/").location == "/sign-in"
+
+
+def test_a_lock_ends_the_session_and_asks_whose_turn_it_is(counter: Browser) -> None:
+    party = counter.add_party("Ramesh")
+    counter.get(party)
+    counter.post("/lock", then="/unlock")
+    for address in ("/", party, "/cash", "/members"):
+        assert counter.raw("GET", address).location == "/unlock"
+        assert counter.raw("GET", address, headers={"HX-Request": "true"}).headers["HX-Redirect"] == "/unlock"
+    counter.post("/parties", {"name": "Late"}, then="/unlock")
+
+
+def test_signing_out_there_leads_to_the_faces(counter: Browser) -> None:
+    counter.post("/sign-out", then="/unlock")
+    assert "Asha" in counter.get("/unlock").text
+
+
+def test_it_locks_by_itself_after_the_time_the_owner_chose(counter: Browser) -> None:
+    (phone,) = {form["action"] for form in counter.get("/phones").all("form") if form["action"].count("/") == 2}
+    counter.post(phone, {"lock_seconds": "60"}, then="/phones")
+    with after(seconds=50):
+        counter.get("/")
+        with after(seconds=50):
+            counter.get("/")
+            with after(seconds=61):
+                assert counter.raw("GET", "/").location == "/unlock"
+
+
+def test_a_sign_of_life_keeps_it_open(counter: Browser) -> None:
+    """What the script sends while somebody types for long."""
+    with after(seconds=200):
+        assert counter.raw("HEAD", "/menu").status_code == 200
+    with after(seconds=400):
+        counter.get("/")
+
+
+def test_a_kept_page_is_not_given_to_the_next(ravis: Browser) -> None:
+    party = ravis.add_party("Ramesh")
+    ravis.get(party)
+    ravis.get(party)
+    with after(minutes=6):
+        assert ravis.raw("GET", party).location == "/unlock"
+
+
+def test_no_page_of_a_shops_phone_is_stored(counter: Browser) -> None:
+    party = counter.add_party("Ramesh")
+    counter.write(party, "gave", "5", photo=upload(picture()))  # type: ignore[arg-type]
+    (entry,) = counter.get(party).links("/entries/")
+    (photo,) = [image["src"] for image in counter.get(entry).all("img")]
+    for address in ("/", party, "/menu", photo):
+        with counter.raw("GET", address) as answer:
+            assert answer.headers["Cache-Control"] == "no-store", address
+
+
+def test_the_browsers_own_list_of_pages_names_nobody(counter: Browser, stranger: Browser) -> None:
+    def titles(browser: Browser) -> str:
+        party = browser.add_party("Ramesh")
+        (entry,) = browser.write(party, "gave", "5").links("/entries/")
+        pages = [browser.get(url).html for url in (party, f"{party}/edit", f"{party}/statement", entry)]
+        return " ".join(re.findall("<title>(.*?)</title>", " ".join(pages)))
+
+    assert "Ramesh" not in titles(counter)
+    assert titles(stranger).count("Ramesh") == 4
+
+
+def test_without_script_the_page_goes_away_by_itself(counter: Browser) -> None:
+    (refresh,) = [meta for meta in counter.get("/").all("meta") if meta.get("http-equiv") == "refresh"]
+    assert refresh["content"] == "300;url=/unlock"
+
+
+# PINs
+
+
+@pytest.mark.parametrize(
+    "pin", ["", "12", "1234567", "12a4", "1111", "1234", "4321", "7890", "1212", "123123", "1985", "2024"]
+)
+def test_a_pin_that_is_none_or_is_guessed_first(counter: Browser, pin: str) -> None:
+    page = counter.post("/members", {**RAVI, "name": "Mina", "pin": pin}, status=422)
+    assert page.hidden("name") == "Mina"
+    assert pin == "" or f'value="{pin}"' not in page.html
+    counter.post("/me/pin", {"pin": pin}, status=422)
+
+
+def test_nor_the_end_of_ones_number(counter: Browser) -> None:
+    counter.post("/me/pin", {"pin": "3210"}, status=422)
+
+
+def test_digits_of_any_script(counter: Browser) -> None:
+    counter.post("/me/pin", {"pin": "५२७०"}, then="/menu")
+    take_over(counter, "Asha", "5270", then="/")
+
+
+def test_enough_pins_are_left_to_guess_among() -> None:
+    allowed = sum(not pins.is_weak("".join(digits)) for digits in product("0123456789", repeat=4))
+    assert pins.TRIES / allowed <= 1 / 2000
+
+
+@given(st.text("0123456789", min_size=4, max_size=6))
+def test_any_digits_are_weak_or_not(pin: str) -> None:
+    assert pins.is_weak(pin) in (True, False)
+    assert pins.is_weak(pin, "+91" + "5" * 6 + pin)
+
+
+def test_wrong_pins_wait_longer_each_time_and_then_ask_for_a_code(counter: Browser) -> None:
+    counter.post("/lock")
+    assert "This is not the PIN" not in take_over(counter, "Asha", "5555", status=429)
+    moment = clock.now()
+    for wait in (6, 31, 121):
+        with time_machine.travel(moment + timedelta(seconds=wait - 3)):
+            assert "Wait" in take_over(counter, "Asha", "4071", status=429), "too early, though it is the right one"
+        moment += timedelta(seconds=wait)
+        with time_machine.travel(moment):
+            take_over(counter, "Asha", "5555", status=429)
+    with time_machine.travel(moment + timedelta(days=3)):
+        assert "Sign in with a code" in take_over(counter, "Asha", "4071", status=429)
+        sign_in(counter, OWNER)
+        counter.post("/lock")
+        take_over(counter, "Asha", "4071", then="/")
+
+
+def test_a_stranger_cant_go_from_face_to_face(counter: Browser) -> None:
+    moment = clock.now()
+    for turn, name in enumerate(("Asha", "Ravi", "Asha", "Ravi")):
+        moment += timedelta(minutes=3)
+        with time_machine.travel(moment):
+            take_over(counter, name, "5555", status=429), turn
+    with time_machine.travel(moment + timedelta(hours=1)):
+        assert "on this phone" in take_over(counter, "Asha", "4071", status=429)
+
+
+def test_a_slip_is_forgiven_and_a_guess_is_not(counter: Browser) -> None:
+    def counted() -> int:
+        with counter.app.app_context():
+            return int(
+                db.session.scalar(
+                    sa.select(Member.wrong_pins)
+                    .join_from(Member, Device, sa.true())
+                    .where(Member.pin_is_temporary.is_(False))
+                )
+                or 0
+            )
+
+    counter.post("/lock")
+    take_over(counter, "Asha", "5555", status=429)
+    with after(seconds=20):
+        take_over(counter, "Asha", "4071", then="/")
+    assert counted() == 0
+    with after(minutes=1):
+        take_over(counter, "Asha", "5555", status=429)
+    with after(minutes=10):
+        take_over(counter, "Asha", "4071", then="/")
+    assert counted() == 1, "somebody else may have tried"
+
+
+def test_the_owner_hears_of_a_blocked_pin(counter: Browser) -> None:
+    moment = clock.now()
+    for _turn in range(4):
+        moment += timedelta(minutes=3)
+        with time_machine.travel(moment):
+            take_over(counter, "Ravi", "5555", status=429)
+    sign_in(counter, OWNER)
+    page = counter.get("/")
+    assert "too many wrong PINs for Ravi" in page.text
+    (notice,) = [form["action"] for form in page.all("form") if form["action"].startswith("/notices/")]
+    counter.post(notice, then="/")
+    assert "wrong PINs" not in counter.get("/").text
+    assert "Too many wrong PINs for Ravi" in counter.get("/daybook").text
+
+
+def test_a_pin_from_the_owner_opens_a_blocked_member_again(counter: Browser) -> None:
+    ravi = member_of(counter, "Ravi")
+    moment = clock.now()
+    for _turn in range(3):
+        moment += timedelta(minutes=3)
+        with time_machine.travel(moment):
+            take_over(counter, "Ravi", "5555", status=429)
+    with time_machine.travel(moment + timedelta(minutes=3)):
+        sign_in(counter, OWNER)
+        counter.post(f"/members/{ravi}/pin", {"pin": "6093"}, then="/members")
+        take_over(counter, "Ravi", "6093", then="/me/pin")
+
+
+def test_a_new_pin_ends_the_session_of_the_old_one(app: Flask, ravis: Browser) -> None:
+    away = Browser(app)
+    sign_in(away, OWNER)
+    away.post(f"/members/{member_of(ravis, 'Ravi')}/pin", {"pin": "6093"})
+    assert ravis.raw("GET", "/").location == "/unlock"
+
+
+def test_changing_ones_pin_asks_for_the_old_one(ravis: Browser) -> None:
+    page = ravis.post("/me/pin", {"old": "1357", "pin": "7184"}, status=422)
+    assert "7184" not in page.html
+    with after(seconds=40):
+        ravis.post("/me/pin", {"old": "9260", "pin": "7184"}, then="/menu")
+        ravis.post("/lock")
+        take_over(ravis, "Ravi", "7184", then="/")
+
+
+def test_only_a_hash_is_kept(counter: Browser) -> None:
+    with counter.app.app_context():
+        hashes = set(db.session.scalars(sa.select(Member.pin_hash)))
+    assert all(text.startswith("$argon2id$") for text in hashes if text)
+
+
+@pytest.mark.parametrize("member", ["", "x", "00000000-0000-0000-0000-000000000000"])
+def test_no_face_or_a_strange_one(counter: Browser, member: str) -> None:
+    page = counter.post("/unlock", {"member": member, "pin": "4071"}, status=422)
+    assert "Tap your name first" in page.text
+    assert "4071" not in page.html
+
+
+# What a PIN opens, and what it does not
+
+
+def test_a_pin_does_not_open_what_belongs_to_the_person(counter: Browser, open_shop: Callable[..., Browser]) -> None:
+    take_over(counter, "Asha", "4071", then="/")
+    for address in ("/devices", "/shops", "/shops/new"):
+        assert counter.raw("GET", address).location == "/proof", address
+    for address in ("/devices/sign-out", "/shops/new"):
+        assert counter.raw("POST", address).location == "/proof", address
+    page = counter.get("/proof")
+    assert "+91 98765 43210" in page.text
+
+
+def test_after_a_proof_it_does_and_the_token_is_new(app: Flask, counter: Browser) -> None:
+    from tests.client import last_code
+
+    take_over(counter, "Asha", "4071", then="/")
+    before = counter.client.get_cookie("khata_session")
+    counter.get("/devices", status=303)
+    counter.post("/proof", then="/proof/code")
+    counter.post("/proof/code", {"code": "000000"}, status=422)
+    counter.post("/proof/code", {"code": last_code(counter, OWNER)}, then="/devices")
+    counter.get("/devices")
+    assert before is not None
+    thief = Browser(app)
+    thief.client.set_cookie("khata_session", before.value)
+    thief.get("/", status=303)
+
+
+def test_who_works_by_pin_only_has_no_number_to_prove(ravis: Browser) -> None:
+    ravis.get("/devices", status=303)
+    ravis.get("/proof", status=403)
+    ravis.post("/proof", status=403)
+    ravis.get("/menu")
+    ravis.get("/me")
+
+
+def test_a_proof_holds_a_quarter_of_an_hour(owner: Browser) -> None:
+    owner.post("/phones", {"lock_seconds": "900"}, then="/phones")
+    (phone,) = {form["action"] for form in owner.get("/phones").all("form") if form["action"].endswith("release")}
+    with after(minutes=14):
+        owner.get("/")
+    with after(minutes=16):
+        owner.post(phone, then="/proof")
+
+
+def test_a_pin_works_on_a_phone_of_the_shop_only(app: Flask, counter: Browser, visitor: Browser) -> None:
+    visitor.post("/unlock", {"member": member_of(counter, "Asha"), "pin": "4071"}, status=404)
+    visitor.get("/unlock", status=303)
+    sign_in(visitor, OWNER)
+    visitor.post("/sign-out")
+    visitor.post("/unlock", {"member": member_of(counter, "Asha"), "pin": "4071"}, status=404)
+
+
+def test_a_device_cookie_must_prove_itself(app: Flask, counter: Browser) -> None:
+    cookie = counter.client.get_cookie("khata_device")
+    assert cookie is not None
+    other = Browser(app)
+    other.client.set_cookie("khata_device", cookie.value[:-1] + ("0" if cookie.value[-1] != "0" else "1"))
+    other.get("/unlock", status=303)
+
+
+# Phones
+
+
+def test_a_phone_belongs_to_one_shop(app: Flask, counter: Browser) -> None:
+    counter.post("/shops/new", {"name": "Second"}, then="/")
+    page = counter.post("/phones", {"lock_seconds": "60"}, status=422)
+    assert "belongs to another shop" in page.text
+
+
+@pytest.mark.parametrize("seconds", ["", "0", "-1", "61", "x", "9" * 30])
+def test_a_strange_time_to_lock(owner: Browser, seconds: str) -> None:
+    owner.post("/phones", {"lock_seconds": seconds}, status=422)
+
+
+def test_released_it_is_a_phone_like_any_other(app: Flask, ravis: Browser) -> None:
+    away = Browser(app)
+    sign_in(away, OWNER)
+    (release,) = {form["action"] for form in away.get("/phones").all("form") if form["action"].endswith("release")}
+    away.post(release, then="/phones")
+    assert ravis.raw("GET", "/").location == "/sign-in", "who came by PIN is out"
+    ravis.get("/unlock", status=303)
+    assert "no longer a shop" in away.get("/daybook").text
+
+
+def test_signed_out_from_afar(app: Flask, ravis: Browser) -> None:
+    away = Browser(app)
+    sign_in(away, OWNER)
+    (there,) = {form["action"] for form in away.get("/phones").all("form") if form["action"].endswith("sign-out")}
+    away.post(there, then="/phones")
+    assert ravis.raw("GET", "/").location == "/unlock"
+
+
+def test_a_removed_member_is_out_at_once(app: Flask, ravis: Browser) -> None:
+    away = Browser(app)
+    sign_in(away, OWNER)
+    away.post(f"/members/{member_of(ravis, 'Ravi')}/removal", then="/members")
+    assert ravis.raw("GET", "/").location == "/unlock"
+    assert "Ravi" not in ravis.get("/unlock").text
+    with ravis.app.app_context():
+        living = (
+            sa.select(sa.func.count()).select_from(Session).where(Session.method == "pin", Session.ended_at.is_(None))
+        )
+        assert db.session.scalar(living) == 0
+
+
+def test_who_works_by_pin_only_is_no_owner(counter: Browser) -> None:
+    page = counter.post(f"/members/{member_of(counter, 'Ravi')}", {"role": "owner"}, status=422)
+    assert "needs a number" in page.text
+
+
+def test_faces(app: Flask, counter: Browser, visitor: Browser, stranger: Browser) -> None:
+    counter.post("/me", {"name": "Asha", "lang": "en", "photo": upload(picture())}, then="/menu")
+    counter.post("/lock")
+    (face,) = [image["src"] for image in counter.get("/unlock").all("img")]
+    with counter.raw("GET", face) as answer:
+        assert answer.data[:2] == b"\xff\xd8"
+    assert stranger.raw("GET", face).status_code == 404
+    assert visitor.raw("GET", face).status_code == 404
+
+
+def test_a_new_device_is_told_to_the_owner(app: Flask, owner: Browser) -> None:
+    owner.post("/me", {"name": "Asha", "lang": "en"})
+    other = Browser(app, **{"User-Agent": "Mozilla/5.0 (Linux; Android 9)"})
+    sign_in(other, OWNER)
+    assert "Asha signed in on another device: Android" in owner.get("/").text
+    assert "signed in on another device" in owner.get("/daybook").text
+
+
+def test_the_first_device_is_no_news(owner: Browser) -> None:
+    owner.post("/sign-out")
+    sign_in(owner, OWNER)
+    assert "another device" not in owner.get("/").text
+
+
+def test_somebody_elses_notice_is_not_put_away(app: Flask, owner: Browser, stranger: Browser) -> None:
+    sign_in(Browser(app), OWNER)
+    (notice,) = [form["action"] for form in owner.get("/").all("form") if form["action"].startswith("/notices/")]
+    stranger.post(notice, status=404)
+    assert "another device" in owner.get("/").text
+
+
+def test_an_invitation_can_be_scanned(owner: Browser) -> None:
+    owner.post("/invitations", {"role": "cashier"})
+    assert owner.get("/members").all("svg")
+
+
+def test_the_books_agree_after_it_all(ravis: Browser) -> None:
+    ravis.write(ravis.add_party(), "got", "7")
+    with ravis.app.app_context(), transaction():
+        from khata.accounts.queries import all_shops
+        from khata.ledger.verification import differences
+
+        assert [list(differences(shop.id, shop.currency)) for shop in all_shops()] == [[]]

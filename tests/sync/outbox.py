@@ -1,0 +1,89 @@
+"""A phone's outbox as the server sees it: operations, and the requests that carry them."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from flask import Flask
+
+from khata.accounts.models import Member, Person
+from khata.core.db import db
+from khata.core.ids import new_id
+from tests.client import ORIGIN, Browser
+
+OWNER = "+919876543210"
+
+Operation = dict[str, Any]
+
+
+def place_of(app: Flask, phone: str) -> tuple[UUID, UUID]:
+    """(shop, member) of the person with this number."""
+    query = sa.select(Member.shop_id, Member.id).join(Person, Person.id == Member.person_id)
+    with app.app_context():
+        shop_id, member_id = db.session.execute(query.where(Person.phone == phone)).one()
+    return shop_id, member_id
+
+
+class Outbox:
+    """Sends operations as the member with `phone`, in whose hand `browser` is."""
+
+    def __init__(self, browser: Browser, phone: str = OWNER) -> None:
+        self.browser = browser
+        shop_id, member_id = place_of(browser.app, phone)
+        self.form = {"shop": str(shop_id), "member": str(member_id)}
+
+    def post(self, body: str, **form: str) -> Any:
+        """The bare answer to a request whose field `operations` is `body`."""
+        sent = {**self.form, **form, "operations": body}
+        return self.browser.raw("POST", "/sync", data=sent, headers={"Origin": ORIGIN})
+
+    def ask(self, *operations: object, **form: str) -> dict[str, Any]:
+        """The whole answer."""
+        answer = self.post(json.dumps(operations), **form)
+        assert answer.status_code == 200, answer.status_code
+        told: dict[str, Any] = answer.get_json()
+        return told
+
+    def send(self, *operations: object) -> list[dict[str, Any]]:
+        """What became of each."""
+        results: list[dict[str, Any]] = self.ask(*operations)["results"]
+        return results
+
+    def states(self, *operations: object) -> list[str]:
+        """Status of each, with the code where there is one."""
+        return [" ".join(filter(None, (one["status"], one.get("code")))) for one in self.send(*operations)]
+
+
+def operation(kind: str, subject: UUID | str | None = None, **more: Any) -> Operation:
+    """An operation of a new id; `fields` are the form's, `party` is the entry's."""
+    party = more.pop("party", None)
+    made = {"id": str(new_id()), "kind": kind, "subject": str(subject or new_id()), "party": party and str(party)}
+    return {**made, "at": None, "fields": {}, **more}
+
+
+def add(name: str = "Ramesh", party_id: UUID | str | None = None, **fields: str) -> Operation:
+    """A new party."""
+    return operation("party.add", party_id, fields={"name": name, "kind": "customer", **fields})
+
+
+def entry(party: UUID | str, direction: str, amount: str, entry_id: UUID | str | None = None, **more: Any) -> Operation:
+    """A new entry."""
+    fields = {"direction": direction, "amount": amount, **more.pop("fields", {})}
+    return operation("entry.record", entry_id, party=party, fields=fields, **more)
+
+
+def edit(recorded: Operation, amount: str, version: str = "1", **fields: str) -> Operation:
+    """Change the amount of an entry."""
+    changed = {"direction": "gave", "amount": amount, "version": version, **fields}
+    return operation("entry.edit", recorded["subject"], party=recorded["party"], fields=changed)
+
+
+def id_in(address: str) -> str:
+    """The id in the address of a page."""
+    found = re.search(r"[0-9a-f-]{36}", address)
+    assert found
+    return found[0]
