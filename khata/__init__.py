@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from khata.core.db import engine_options
-from khata.core.photos import PhotoStore
+from khata.core.photos import PhotoStore, SharedPhotos
 from khata.extensions import db, htmx, migrate
 from khata.settings import ROOT, Settings, load_settings
 from khata.web import (
@@ -84,7 +84,8 @@ def _bind_extensions(app: Flask, settings: Settings) -> None:
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "khata" / "migrations"), render_as_batch=True)
     htmx.init_app(app)
-    app.extensions["khata_photos"] = PhotoStore(settings.data_dir / "photos")
+    photos = app.extensions["khata_photos"] = PhotoStore(settings.data_dir / "photos")
+    app.extensions["khata_shared_photos"] = SharedPhotos(settings.data_dir / "shared", photos)
     app.extensions["khata_channels"] = {"sms": ConsoleChannel(settings.data_dir)}
     tasks.bind(app)
 

@@ -13,7 +13,7 @@ from flask import current_app
 
 from khata.core import clock
 from khata.core.db import db, is_postgresql, rollback, transaction
-from khata.core.photos import PhotoStore
+from khata.core.photos import PhotoStore, SharedPhotos
 from khata.privacy import erasing, queries, retention
 from tasks import imports
 
@@ -45,7 +45,7 @@ def erase_shop(shop_id: UUID, pause_seconds: float = 0) -> None:
     with transaction():
         if not erasing.shut(shop_id):
             return
-    for store in (_photos(), imports.store()):
+    for store in (_photos(), _shared_photos(), imports.store()):
         folder = store.root / shop_id.hex
         if folder.exists():
             shutil.rmtree(folder)
@@ -88,10 +88,16 @@ def forget_old() -> None:
     """Messages and files that were kept long enough."""
     with transaction():
         retention.forget_messages()
+    _shared_photos().forget(clock.now() - retention.SHARED_KEPT)
     for shop_id, import_id in retention.old_imports(FORGET_AT_MOST):
         imports.store().path(shop_id, import_id).unlink(missing_ok=True)
         with transaction():
             retention.forget_import(shop_id, import_id)
+
+
+def _shared_photos() -> SharedPhotos:
+    store: SharedPhotos = current_app.extensions["khata_shared_photos"]
+    return store
 
 
 def _photos() -> PhotoStore:

@@ -118,6 +118,12 @@ def upload(content: bytes, name: str = "bill.jpg") -> tuple[io.BytesIO, str]:
     return io.BytesIO(content), name
 
 
+def large_upload(content: bytes) -> dict[str, Any]:
+    """The photo as a body that the test client need not put into a file of its own."""
+    head = b"--b\r\nContent-Disposition: form-data; name=photo; filename=a.jpg\r\n\r\n"
+    return {"data": head + content + b"\r\n--b--\r\n", "content_type": "multipart/form-data; boundary=b"}
+
+
 def today(time_zone: str = "Asia/Kolkata") -> date:
     """The shop's date."""
     return clock.today(time_zone)

@@ -169,14 +169,20 @@ def _one_script(typed: str) -> str:
 
 @lru_cache(maxsize=64)
 def _token_pattern(currency: str) -> re.Pattern[str]:
-    marks = {currency, get_currency_symbol(currency, "en"), *TYPED_MARKS.get(currency, ())}
-    marks |= {NARROW_SYMBOLS.get(currency, currency), _narrow(currency, get_currency_symbol(currency, "en"))}
-    mark = "|".join(re.escape(m.lower()) for m in sorted(marks, key=len, reverse=True))
+    mark = _marks(currency)
     # "/-" after an amount is how rupees are closed on paper: only where no number follows it.
     return re.compile(
-        rf"(?:(?:{mark})\s*)?(?P<number>\d[\d,]*\.?\d*|\.\d+)(?:\s*/[-=](?=\s*(?:$|[-+*/)x])))?(?:\s*(?:{mark}))?"
+        rf"(?:{mark}\s*)?(?P<number>\d[\d,]*\.?\d*|\.\d+)(?:\s*/[-=](?=\s*(?:$|[-+*/)x])))?(?:\s*{mark})?"
         r"|(?P<sign>[-+*/()x])",
     )
+
+
+def _marks(currency: str) -> str:
+    """A pattern of what may stand beside a typed number, in small letters; the same to a phone's script."""
+    symbol = get_currency_symbol(currency, "en")
+    marks = {currency, symbol, _narrow(currency, symbol), NARROW_SYMBOLS.get(currency, currency)}
+    small = {mark.lower() for mark in marks.union(TYPED_MARKS.get(currency, ()))}
+    return f"(?:{'|'.join(re.escape(mark) for mark in sorted(small, key=lambda mark: (-len(mark), mark)))})"
 
 
 _GROUPED = re.compile(r"\d{1,3}(,\d{3})+|\d{1,2}(,\d{2})*,\d{3}")
@@ -290,6 +296,16 @@ def format_amount(
     if digits:
         number = number.translate(_digit_table(digits))
     return prefix + number
+
+
+def notation(currency: str, locale: str | Locale) -> dict[str, Any]:
+    """What static/js/parts/money.js needs to read and write amounts as this module does, ready for JSON.
+
+    `prefix` stands before the number, `exponent` is the count of decimals, `lakhs` says how the number is grouped, and
+    `marks` is a pattern of what people write beside it.
+    """
+    prefix, _negative, _unit, decimals, lakhs = _pattern(currency, locale)
+    return {"prefix": prefix, "exponent": decimals, "lakhs": lakhs, "marks": _marks(currency)}
 
 
 def _in_lakhs(whole: int) -> str:

@@ -6,6 +6,8 @@ import hashlib
 import io
 import os
 import warnings
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 from uuid import UUID
@@ -24,6 +26,7 @@ LONGEST_SIDE = 1280
 QUALITIES = (72, 55, 40)
 AIM_BYTES = 120 * 1024
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+MOST_SHARED = 10  # of a member
 
 
 class PhotoStore:
@@ -34,14 +37,8 @@ class PhotoStore:
 
     def keep(self, shop_id: UUID, upload: IO[bytes]) -> UUID:
         """Re-encode `upload` and keep it; gone again if the transaction is rolled back. Raises Invalid."""
-        raw = upload.read(MAX_UPLOAD_BYTES + 1)
-        if len(raw) > MAX_UPLOAD_BYTES:
-            raise Invalid(_("This photo is too large. At most 12 MB."), "photo_too_large")
-        photo_id = derived_id(shop_id, hashlib.sha256(raw).hexdigest())
-        path = self.path(shop_id, photo_id)
-        if not path.exists():
-            _write_durably(path, reencode(raw))
-            after_rollback(lambda: path.unlink(missing_ok=True))
+        photo_id, raw = _take_in(shop_id, upload)
+        _write_once(self.path(shop_id, photo_id), lambda: reencode(raw))
         return photo_id
 
     def path(self, shop_id: UUID, photo_id: UUID) -> Path:
@@ -51,6 +48,60 @@ class PhotoStore:
     def of(self, shop_id: UUID) -> list[tuple[UUID, Path]]:
         """(id, where it is kept) of every photo of the shop."""
         return sorted((UUID(path.stem), path) for path in (self.root / shop_id.hex).glob("*.jpg"))
+
+
+class SharedPhotos:
+    """Photos that members shared from their phone and have put to no entry yet, under `root`, a folder for each member.
+
+    Nobody else sees them and no book has them. What is put to an entry is copied to `photos`, so that the same form
+    sent again finds it; here it goes when it is old, or when MOST_SHARED newer ones are there.
+    """
+
+    def __init__(self, root: Path, photos: PhotoStore) -> None:
+        self.root, self.photos = root, photos
+
+    def keep(self, shop_id: UUID, member_id: UUID, upload: IO[bytes]) -> UUID:
+        """As PhotoStore's, which would give it the same id. Raises Invalid."""
+        photo_id, raw = _take_in(shop_id, upload)
+        path = self.path(shop_id, member_id, photo_id)
+        _write_once(path, lambda: reencode(raw))
+        path.touch()  # shared again, it is new again
+        newest = sorted(path.parent.glob("*.jpg"), key=lambda one: one.stat().st_mtime, reverse=True)
+        for old in newest[MOST_SHARED:]:
+            old.unlink(missing_ok=True)
+        return photo_id
+
+    def path(self, shop_id: UUID, member_id: UUID, photo_id: UUID) -> Path:
+        """Where the photo is kept, if it is this member's."""
+        return self.root / shop_id.hex / member_id.hex / f"{photo_id.hex}.jpg"
+
+    def put_into_book(self, shop_id: UUID, member_id: UUID, photo_id: UUID) -> bool:
+        """Let the shop have the photo, too, unless the transaction is rolled back; False where it is here no longer."""
+        try:
+            _write_once(self.photos.path(shop_id, photo_id), self.path(shop_id, member_id, photo_id).read_bytes)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def forget(self, before: datetime) -> None:
+        """Delete what was shared before then."""
+        for path in self.root.glob("*/*/*"):
+            if path.stat().st_mtime < before.timestamp():
+                path.unlink(missing_ok=True)
+
+
+def _take_in(shop_id: UUID, upload: IO[bytes]) -> tuple[UUID, bytes]:
+    """(id, bytes) of what was sent; raises Invalid."""
+    raw = upload.read(MAX_UPLOAD_BYTES + 1)
+    if len(raw) > MAX_UPLOAD_BYTES:
+        raise Invalid(_("This photo is too large. At most 12 MB."), "photo_too_large")
+    return derived_id(shop_id, hashlib.sha256(raw).hexdigest()), raw
+
+
+def _write_once(path: Path, make: Callable[[], bytes]) -> None:
+    if not path.exists():
+        _write_durably(path, make())
+        after_rollback(lambda: path.unlink(missing_ok=True))
 
 
 def reencode(raw: bytes) -> bytes:

@@ -17,7 +17,7 @@ from khata.errors import Conflict, Invalid, WrittenOtherwise
 from khata.journal import actions as journal
 from khata.journal import queries as journal_queries
 from khata.journal.actions import Event
-from khata.ledger import posting, queries
+from khata.ledger import history, posting, queries
 from khata.ledger.models import GAVE, GOT, SETTLEMENT, Entry, PartyDay
 from khata.ledger.posting import Movement, Standing
 from khata.parties import actions as party_actions
@@ -70,6 +70,13 @@ class ChangedMeanwhile(Conflict):
     code = "changed_meanwhile"
 
 
+class HasPhoto(Conflict):
+    """The entry has another photo already."""
+
+    code = "has_photo"
+    message = _("This entry has a photo already.")
+
+
 def record_entry(actor: Actor, party_id: UUID, entry_id: UUID, content: Content) -> Standing:
     """Write an entry and give how the party stands after it.
 
@@ -106,6 +113,26 @@ def edit_entry(actor: Actor, entry_id: UUID, version: int, content: Content) -> 
     entry = queries.get_entry(actor.shop_id, entry_id)
     if entry.version != version:
         raise ChangedMeanwhile
+    _write_version(actor, entry, content)
+
+
+def attach_photo(actor: Actor, entry_id: UUID, photo_id: UUID, *, may_replace: bool) -> None:
+    """Put a photo to an entry, whatever its version; raises NotFound, HasPhoto where it may not replace another one.
+
+    One that the entry has, or had before, changes nothing: a phone that heard no answer sends it again, and must not
+    undo what somebody did meanwhile.
+    """
+    journal.lock(actor.shop_id)
+    entry = queries.get_entry(actor.shop_id, entry_id)
+    had = history.photos(actor.shop_id, entry_id)
+    if photo_id in had:
+        return
+    if had and not may_replace:
+        raise HasPhoto
+    _write_version(actor, entry, content_of(entry)._replace(photo_id=photo_id))
+
+
+def _write_version(actor: Actor, entry: Any, content: Content) -> None:
     if entry.deleted_at is not None:
         raise Invalid(_("This entry was deleted. Restore it first."), "entry_deleted")
     before = content_of(entry)
@@ -114,8 +141,8 @@ def edit_entry(actor: Actor, entry_id: UUID, version: int, content: Content) -> 
         return
     if content.amount_minor != before.amount_minor or content.direction != before.direction:
         content = content._replace(reason=None)  # no longer what settled the account
-    journal.record(actor, Event("entry.edited", entry_id, content.facts(entry.party_id)))
-    _change(actor.shop_id, entry_id, {**content._asdict(), "version": version + 1})
+    journal.record(actor, Event("entry.edited", entry.id, content.facts(entry.party_id)))
+    _change(actor.shop_id, entry.id, {**content._asdict(), "version": entry.version + 1})
     _repost(actor.shop_id, entry, [before.movement(-1), content.movement()])
 
 

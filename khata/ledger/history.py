@@ -25,6 +25,7 @@ class Version(NamedTuple):
     direction: str
     on: date
     note: str
+    has_photo: bool
 
 
 def versions(shop_id: UUID, entry_id: UUID) -> list[Version]:
@@ -48,17 +49,37 @@ def versions(shop_id: UUID, entry_id: UUID) -> list[Version]:
                 direction=facts["direction"],
                 on=date.fromisoformat(facts["on"]),
                 note=facts.get("note", ""),
+                has_photo=bool(facts.get("photo_id")),
             )
         )
     return told[::-1]
 
 
+def photos(shop_id: UUID, entry_id: UUID) -> list[UUID]:
+    """Every photo that the entry has or ever had, oldest first."""
+    lines = journal_queries.lines_about(shop_id, entry_id)
+    told = (json.loads(line.payload).get("photo_id") for line in lines if line.kind.startswith("entry."))
+    return [UUID(photo_id) for photo_id in told if photo_id]
+
+
+def is_own(actor: Actor, entry_id: UUID) -> bool:
+    """True where this very member wrote the entry, whenever that was."""
+    return _own_since(actor, entry_id) is not None
+
+
 def is_own_of_today(actor: Actor, entry_id: UUID, time_zone: str) -> bool:
     """True where this very member wrote the entry, today on the shop's clock."""
+    at = _own_since(actor, entry_id)
+    return at is not None and clock.local(at, time_zone).date() == clock.today(time_zone)
+
+
+def _own_since(actor: Actor, entry_id: UUID) -> datetime | None:
+    """When this very member wrote the entry; None where it was somebody else."""
     lines = journal_queries.lines_about(actor.shop_id, entry_id)
     if not lines or lines[0].member_id != actor.member_id:
-        return False
-    return clock.local(lines[0].recorded_at, time_zone).date() == clock.today(time_zone)
+        return None
+    at: datetime = lines[0].recorded_at
+    return at
 
 
 def own_of_today(actor: Actor, party_id: UUID, time_zone: str) -> queries.EntryPage:

@@ -28,3 +28,18 @@ def changes_entry(actor: Actor, permissions: frozenset[str], entry_id: UUID, tim
     if "edit_entries" in permissions:
         return True
     return "edit_own_today" in permissions and history.is_own_of_today(actor, entry_id, time_zone)
+
+
+def replaces_photo(actor: Actor, permissions: frozenset[str], entry_id: UUID, time_zone: str) -> bool:
+    """True where the member may give the entry another photo: who sees it and may change it."""
+    sees = sees_entry(actor, permissions, entry_id, time_zone)
+    return sees and changes_entry(actor, permissions, entry_id, time_zone)
+
+
+def adds_photo(actor: Actor, permissions: frozenset[str], entry_id: UUID, time_zone: str) -> bool:
+    """True where the member may give the entry its first photo: who may change it, and its writer on whatever day.
+
+    A photo comes after its entry, once there is a network again: to who wrote at night, on the next day. It belongs to
+    what they recorded, and takes nothing away that was written.
+    """
+    return history.is_own(actor, entry_id) or replaces_photo(actor, permissions, entry_id, time_zone)

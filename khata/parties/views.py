@@ -15,9 +15,10 @@ from khata.parties.actions import Details, NumberTaken
 from khata.parties.models import KINDS
 from khata.web import locale
 from khata.web.auth import allow, require, takes
+from khata.web.kept import kept
 from khata.web.locale import shop_today
 from khata.web.pages import refused, see_other
-from khata.web.uploads import read_photo
+from khata.web.uploads import read_photo, shared_photo
 
 blueprint = Blueprint("parties", __name__)
 
@@ -38,10 +39,11 @@ def _kind_of(text: str) -> str:
 
 @blueprint.get("/parties/new")
 @allow("edit_parties")
+@kept
 def new() -> Response:
     """The form of a new customer or supplier."""
     kind = _kind_of(request.args.get("kind", ""))
-    form = Form({"name": request.args.get("name", "")})
+    form = Form({name: request.args.get(name, "") for name in ("name", "shared")})
     return make_response(render_template("parties/new.html", form=form, kind=kind))
 
 
@@ -56,6 +58,9 @@ def add() -> Response:
     if form.is_valid:
         try:
             actions.add_party(g.actor, party_id, kind, details)
+            photo_id = shared_photo(form.value("shared"))  # it waits for their first entry
+            if photo_id is not None:
+                return see_other(url_for("ledger.shared_for", photo_id=photo_id, party_id=party_id))
             return see_other(url_for("ledger.party", party_id=party_id))
         except NumberTaken as error:
             _refuse_number(form, error)
@@ -67,6 +72,7 @@ def add() -> Response:
 
 @blueprint.get("/parties/<uuid:party_id>/edit")
 @allow("edit_parties")
+@kept
 def edit(party_id: UUID) -> Response:
     """The form of a party as it stands."""
     party = queries.get_party(g.shop.id, party_id)

@@ -13,6 +13,7 @@ from khata.imports.models import Import
 from khata.messages.models import HOUSE, Message
 
 MESSAGES_KEPT = timedelta(days=7)  # Khata's own: sign-in codes, with the number each went to
+SHARED_KEPT = timedelta(days=2)  # photos that were shared from a phone and put to no entry
 IMPORTS_KEPT = timedelta(days=30)  # the file that was brought in, and what was refused of it
 
 

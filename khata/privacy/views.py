@@ -10,7 +10,7 @@ from khata.core.forms import Form, RefusedForm
 from khata.errors import Forbidden
 from khata.privacy import actions, forms, queries
 from khata.privacy.actions import CHANGE_OF_MIND
-from khata.privacy.retention import IMPORTS_KEPT
+from khata.privacy.retention import IMPORTS_KEPT, SHARED_KEPT
 from khata.web.auth import allow, proven, public, signed_in, while_closing, with_pin
 from khata.web.pages import refused, see_other
 
@@ -21,8 +21,14 @@ blueprint = Blueprint("privacy", __name__)
 @public
 def page() -> Response:
     """What is kept, why, where, for how long, and who sees it."""
-    kept = {"codes": CODES_KEPT.days, "imports": IMPORTS_KEPT.days, "rests": RESTS.days, "mind": CHANGE_OF_MIND.days}
-    return make_response(render_template("privacy/page.html", **kept))
+    kept = {
+        "codes": CODES_KEPT,
+        "imports": IMPORTS_KEPT,
+        "shared": SHARED_KEPT,
+        "rests": RESTS,
+        "mind": CHANGE_OF_MIND,
+    }
+    return make_response(render_template("privacy/page.html", **{name: time.days for name, time in kept.items()}))
 
 
 # a shop

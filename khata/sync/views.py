@@ -1,4 +1,4 @@
-"""The two addresses that a phone's outbox speaks to: JSON in, JSON out."""
+"""What a phone's outbox speaks to, JSON in, JSON out; and the page that shows what it holds."""
 
 from __future__ import annotations
 
@@ -6,20 +6,25 @@ import json
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, g, make_response, render_template, request
 
 from khata.core.db import begin_snapshot
+from khata.core.forms import Form
+from khata.core.money import notation
 from khata.errors import Forbidden, NotFound
 from khata.journal import queries as journal_queries
 from khata.sync import actions, queries
 from khata.sync.checksum import checksum
 from khata.sync.operations import Desk
 from khata.web import locale
-from khata.web.auth import allow, any_member, may, unattended
+from khata.web.auth import allow, any_member, may, public, unattended
+from khata.web.kept import kept
 from khata.web.locale import shop_today
 from khata.web.logs import security_event
+from khata.web.pwa import owner_tag, phone_key
 
 MOST_OPERATIONS = 200
+NOBODY = UUID(int=0)  # stands in the form where the phone puts a party
 FORMAT = 1  # of a phone's list: a phone that has another one gets it anew
 
 blueprint = Blueprint("sync", __name__)
@@ -45,6 +50,40 @@ def take() -> Response:
         if request.form.get("checksum"):
             told["checksum"] = queries.shop_checksum(g.shop.id)
     return _answer(told)
+
+
+@blueprint.get("/sync/desk")
+@unattended
+@any_member
+def desk() -> Response:
+    """Whose desk this phone is, and the key to what it keeps of them; beside it no text that a stranger can choose."""
+    shop = g.shop
+    told = {
+        "tag": owner_tag(),
+        "member": str(g.actor.member_id),
+        "shop": str(shop.id),
+        "key": phone_key(),
+        "locks": g.session.idle_seconds,
+        "currency": notation(shop.currency, locale.lang()),
+        "zone": shop.time_zone,
+    }
+    return _answer(told)
+
+
+@blueprint.get("/outbox")
+@any_member
+@kept
+def outbox() -> Response:
+    """What waits on this phone, filled in there; offline it stands for every page that the phone has not seen."""
+    nobody = {"id": NOBODY, "balance_minor": 0, "credit_limit_minor": None, "debt_since": None, "due_on": None}
+    return make_response(render_template("sync/outbox.html", form=Form(), party=nobody))
+
+
+@blueprint.get("/offline")
+@public
+def offline() -> Response:
+    """What a phone shows where nobody is in and there is no network."""
+    return make_response(render_template("sync/offline.html"))
 
 
 @blueprint.get("/sync/parties")

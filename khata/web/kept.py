@@ -80,6 +80,11 @@ def kept(view: Callable[..., Response]) -> Callable[..., Response]:
     return mark
 
 
+def journal_line() -> int | None:
+    """The journal's last line that this page was made from; None where more than the journal shows in it."""
+    return g.journal_seq if VERSION in request.environ else None
+
+
 def init_app(app: Flask) -> None:
     """Stand before the application."""
     with app.app_context():

@@ -34,6 +34,11 @@ def wants_fragment() -> bool:
     )
 
 
+def wants_json() -> bool:
+    """True where a phone's outbox asks, and nobody looks at a page."""
+    return request.accept_mimetypes.best == "application/json"
+
+
 def page_or_fragment(page: str, fragment: str, **context: Any) -> Response:
     """The whole page, or only `fragment` where htmx asks for it."""
     response = make_response(render_template(fragment if wants_fragment() else page, **context))
@@ -80,6 +85,8 @@ def _for_htmx(response: Response, template: str) -> Response:
 def _expected(error: KhataError) -> Response:
     transactions.roll_back()
     tell_refusal(error)
+    if wants_json():
+        return make_response({"code": error.code, "message": str(error.message)}, error.status)
     return error_page(error.status, error.message)
 
 

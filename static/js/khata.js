@@ -1,17 +1,28 @@
-// What the pages do more where there is script. All of them work without it.
+// All of our script, once: pages load it, and the service worker imports the same file (see khata/web/pwa.py).
+// Pages work without it; this is what they do more.
 import { keepIdsFresh } from "./parts/ids.js";
 import { showSums } from "./parts/sum.js";
 import { shrinkPhotos } from "./parts/photo.js";
 import { offerContacts } from "./parts/contacts.js";
 import { lockWhenResting } from "./parts/lock.js";
+import { tagged } from "./parts/desk/desk.js";
+import { watchTheDoor } from "./parts/desk/door.js";
+import { work } from "./parts/desk/work.js";
+import { serve } from "./parts/worker/serve.js";
 
-keepIdsFresh();
-showSums();
-shrinkPhotos();
-offerContacts();
-lockWhenResting();
+if (self.document) {
+  keepIdsFresh();
+  showSums();
+  shrinkPhotos();
+  offerContacts();
+  lockWhenResting();
+  watchTheDoor();
+  if (tagged()) work();
 
-for (const button of document.querySelectorAll("[data-print]")) {
-  button.hidden = false;
-  button.addEventListener("click", () => window.print());
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  }
+} else {
+  serve();
 }

@@ -53,7 +53,7 @@ PUBLIC_ROUTES = {
     "accounts.unlock", "accounts.change_hands", "accounts.face",
     "accounts.asking_challenge", "accounts.passkey_refused", "accounts.sign_in_by_passkey",
     "accounts.recover", "accounts.use_recovery_code",
-    "privacy.page", "manifest", "healthz", "readyz", "metrics",
+    "privacy.page", "manifest", "service_worker", "sync.offline", "healthz", "readyz", "metrics",
 }  # fmt: skip
 
 
@@ -80,6 +80,7 @@ def theirs(stranger: Browser) -> dict[str, UUID]:
     fields: dict[str, Any] = {"direction": "gave", "amount": "10", "photo": upload(picture())}
     stranger.post(f"{party}/entries", fields)
     stranger.post("/cash", {"direction": "in", "amount": "5", "id": str(new_id())})
+    stranger.post("/share", {"photo": upload(picture())})
     stranger.post("/imports", {"file": upload(b"name,phone\nAsha,9876500002\n", "list.csv"), "format": "csv"})
     made = Authenticator().create(stranger.raw("GET", "/passkeys/new/challenge").get_json())
     stranger.post("/passkeys", {"label": "Theirs", "answer": made}, then="/passkeys")

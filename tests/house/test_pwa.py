@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.client import Browser
+from tests.factories import picture, upload
 
 
 def manifest(browser: Browser, lang: str = "en") -> dict[str, Any]:
@@ -45,6 +47,39 @@ def test_shortcuts_lead_somewhere(owner: Browser) -> None:
     assert "autofocus" in field
     (field,) = [field for field in owner.get("/").all("input") if field.get("name") == "q"]
     assert "autofocus" not in field
+
+
+def test_a_photo_can_be_shared_to_it(owner: Browser) -> None:
+    """The phone sends what the manifest says, and no page does: somebody chose Khata from the phone's own list."""
+    target = manifest(owner)["share_target"]
+    (field,) = target["params"]["files"]
+    assert field["accept"] == ["image/*"]
+    phone = {"Origin": "null", "Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    answer = owner.raw(
+        target["method"],
+        target["action"],
+        data={field["name"]: upload(picture())},
+        content_type=target["enctype"],
+        headers=phone,
+    )
+    assert answer.status_code == 303
+    assert "Whose bill is it?" in owner.get(answer.location).text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
+        {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "navigate"},
+        {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "no-cors"},
+        {"Origin": "null"},
+        {"Origin": "https://evil.example"},
+    ],
+)
+def test_but_not_by_a_page_of_somebody_else(owner: Browser, data_dir: Path, headers: dict[str, str]) -> None:
+    before = set(data_dir.rglob("*.jpg"))
+    owner.post("/share", {"photo": upload(picture(size=(3, 5)))}, status=403, **headers)
+    assert set(data_dir.rglob("*.jpg")) == before
 
 
 @pytest.mark.parametrize("lang", ["", "xx", "<b>"])

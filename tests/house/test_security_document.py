@@ -82,7 +82,8 @@ FACTS = (
     f"after {for_how_long(sessions.RESTS)} unused; on a phone that locks after {locks[0]} to {locks[-1]} seconds",
     f"while they hold; codes {for_how_long(codes.CODES_KEPT)} |",
     f"until shop or account is deleted, then {for_how_long(privacy.CHANGE_OF_MIND)}; "
-    f"lists {for_how_long(retention.IMPORTS_KEPT)} |",
+    f"lists {for_how_long(retention.IMPORTS_KEPT)}; "
+    f"photos put to no entry {for_how_long(retention.SHARED_KEPT)}, the last {photos.MOST_SHARED} of a member |",
     f"once it is sent | {for_how_long(retention.MESSAGES_KEPT)} |",
     f"challenges of {for_how_long(passkeys.HOLDS)}",
     f"so that neither memory nor the database waits for the phone; good for {for_how_long(EXPORT_WAITS)} |",

@@ -48,7 +48,7 @@ def erase(app: Flask) -> None:
 @pytest.fixture(autouse=True)
 def _no_files(data_dir: Path) -> None:
     """What other tests left on the disk is none of ours."""
-    for name in ("photos", "imports"):
+    for name in ("photos", "shared", "imports"):
         shutil.rmtree(data_dir / name, ignore_errors=True)
 
 
@@ -64,6 +64,7 @@ def full(owner: Browser) -> Browser:
         "photo": upload(picture(size=(20, 30))),
     }
     owner.post(f"{party}/entries", fields)
+    owner.post("/share", {"photo": upload(picture(size=(21, 30)))})
     owner.write(party, "got", "20", in_cash="1")
     deleted = owner.write(party, "gave", "7").links("/entries/")[0]
     owner.post(f"{deleted}/deletion")
@@ -97,5 +98,5 @@ def _bytes(path: str) -> bytes:
 
 
 def files(data_dir: Path) -> list[Path]:
-    """Photos and brought-in files on the disk."""
-    return [path for name in ("photos", "imports") for path in (data_dir / name).rglob("*") if path.is_file()]
+    """Photos, shared photos and brought-in files on the disk."""
+    return [path for name in ("photos", "shared", "imports") for path in (data_dir / name).rglob("*") if path.is_file()]

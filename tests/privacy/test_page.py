@@ -20,7 +20,7 @@ from khata.web import cookies
 from tasks import privacy
 from tasks.schedule import SCHEDULE
 from tests.client import Browser
-from tests.factories import upload
+from tests.factories import picture, upload
 from tests.privacy.conftest import days_later, files
 
 
@@ -35,6 +35,7 @@ def test_the_numbers_are_those_of_the_code(visitor: Browser) -> None:
     page = visitor.get("/privacy").text
     assert f"Sign-in codes, with the internet address that asked for them: {codes.CODES_KEPT.days} days" in page
     assert f"Files that you bring in: {retention.IMPORTS_KEPT.days} days" in page
+    assert f"put to no entry: {retention.SHARED_KEPT.days} days" in page
     assert f"signed out after {sessions.RESTS.days} days" in page
     assert f"For {actions.CHANGE_OF_MIND.days} days you can change your mind" in page
     assert retention.MESSAGES_KEPT <= codes.CODES_KEPT, "a code's message goes with the code"
@@ -77,6 +78,25 @@ def test_a_message_that_waits_is_not_forgotten(app: Flask, owner: Browser) -> No
     with days_later(8), app.app_context():
         privacy.forget_old()
         assert db.session.scalar(sa.select(sa.func.count()).select_from(Message)) == 1
+
+
+@pytest.mark.parametrize(("days", "is_kept"), [(1, True), (3, False)])
+def test_shared_photos_are_forgotten_but_for_those_in_the_book(
+    app: Flask, owner: Browser, data_dir: Path, days: int, is_kept: bool
+) -> None:
+    owner.post("/share", {"photo": upload(picture())})
+    page = str(owner.location)
+    used = {"direction": "gave", "amount": "5", "shared": page.rpartition("/")[2]}
+    party = owner.add_party()
+    owner.post(f"{party}/entries", used, then=party)
+    with days_later(days):
+        with app.app_context():
+            privacy.forget_old()
+        owner.get(page, status=200 if is_kept else 404)
+        assert bool([path for path in files(data_dir) if "shared" in path.parts]) == is_kept
+        (bill,) = owner.get(owner.get(party).links("/entries/")[0]).all("img")
+        with owner.raw("GET", bill["src"]) as answer:
+            assert answer.mimetype == "image/jpeg"
 
 
 @pytest.mark.parametrize(("days", "is_kept"), [(29, True), (31, False)])

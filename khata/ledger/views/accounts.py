@@ -16,12 +16,14 @@ from khata.ledger.views.blueprint import blueprint
 from khata.parties import queries as party_queries
 from khata.parties.models import KINDS
 from khata.web.auth import allow, require
+from khata.web.kept import kept
 from khata.web.locale import shop_today
 from khata.web.pages import refused, see_other
 
 
 @blueprint.get("/parties/<uuid:party_id>/settlement")
 @allow("record")
+@kept
 def settlement(party_id: UUID) -> Response:
     """Ask before the balance is brought to zero."""
     require("see_balances")
@@ -80,6 +82,7 @@ def merge(party_id: UUID) -> Response:
 
 @blueprint.get("/parties/<uuid:party_id>/statement")
 @allow("see_reports")
+@kept
 def statement(party_id: UUID) -> Response:
     """A party's account between two days."""
     row = party_queries.get_party(g.shop.id, party_id)

@@ -20,7 +20,7 @@ from khata.web.auth import allow, may
 from khata.web.kept import kept
 from khata.web.locale import shop_today
 from khata.web.pages import page_or_fragment, see_other
-from khata.web.uploads import photo_store
+from khata.web.uploads import photo_store, shared_photos
 
 BLIND_SORTS, BLIND_FILTERS = ("activity", "name"), ("all",)  # of who may not see balances
 
@@ -31,15 +31,11 @@ BLIND_SORTS, BLIND_FILTERS = ("activity", "name"), ("all",)  # of who may not se
 def home() -> Response:
     """Balances, and the parties in the chosen order."""
     sorts, filters = (queries.SORTS, queries.FILTERS) if may("see_balances") else (BLIND_SORTS, BLIND_FILTERS)
-    kind = _one_of("kind", KINDS, "customer")
-    sort = _one_of("sort", sorts, cookies.read(cookies.SORT) or "")
+    kind = one_of("kind", KINDS, "customer")
+    sort = one_of("sort", sorts, cookies.read(cookies.SORT) or "")
     sort = sort if sort in sorts else "activity"
-    filter_ = _one_of("filter", filters, "all")
-    text = request.args.get("q", "").strip()[:80]
-    if text:
-        parties, more = party_queries.search(g.shop.id, text, kind), None
-    else:
-        parties, more = _listed(kind, sort, filter_)
+    filter_ = one_of("filter", filters, "all")
+    text, parties, more = listed("/", kind, sort, filter_)
     response = page_or_fragment(
         "ledger/home.html",
         "ledger/_parties.html",
@@ -59,19 +55,24 @@ def home() -> Response:
     return response
 
 
-def _one_of(name: str, allowed: Any, default: str) -> str:
+def one_of(name: str, allowed: Any, default: str) -> str:
+    """What the address says of `name`, if it is allowed."""
     value = request.args.get(name, "")
     return value if value in allowed else default
 
 
-def _listed(kind: str, sort: str, filter_: str) -> tuple[list[Any], str | None]:
+def listed(path: str, kind: str, sort: str, filter_: str) -> tuple[str, list[Any], str | None]:
+    """(what is searched for, a page of parties, the address of the next one, at `path`)."""
+    text = request.args.get("q", "").strip()[:80]
+    if text:
+        return text, party_queries.search(g.shop.id, text, kind), None
     place = request.args.get("after")
     after = forms.party_cursor(sort, place) if place else None
     parties, more = queries.list_parties(g.shop.id, kind, sort, filter_, shop_today(), after)
     if more is None:
-        return parties, None
+        return "", parties, None
     shown = {"kind": None if kind == "customer" else kind, "filter": None if filter_ == "all" else filter_}
-    return parties, forms.with_query("/", **shown, sort=sort, after=forms.spell_party_cursor(sort, more))
+    return "", parties, forms.with_query(path, **shown, sort=sort, after=forms.spell_party_cursor(sort, more))
 
 
 @blueprint.get("/parties/<uuid:party_id>")
@@ -89,9 +90,11 @@ def party(party_id: UUID) -> Response:
 @blueprint.get("/photos/<uuid:photo_id>")
 @allow("see_parties")
 def photo(photo_id: UUID) -> Response:
-    """A photo of this shop."""
+    """A photo of this shop, or one that this member shared."""
     path = photo_store().path(g.shop.id, photo_id)
     if not path.is_file() or not (sight.sees_photo(photo_id) or party_queries.is_of_party(g.shop.id, photo_id)):
+        path = shared_photos().path(g.shop.id, g.actor.member_id, photo_id)
+    if not path.is_file():
         raise NotFound
     response = send_file(path, mimetype="image/jpeg", max_age=31_536_000)
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable"

@@ -12,12 +12,14 @@ from khata.errors import Conflict
 from khata.ledger import cash, forms
 from khata.ledger.views.blueprint import blueprint
 from khata.web.auth import allow
+from khata.web.kept import kept
 from khata.web.locale import shop_today
 from khata.web.pages import refused, see_other
 
 
 @blueprint.get("/cash")
 @allow("keep_cash_book")
+@kept
 def cash_book() -> Response:
     """A day of the cash book."""
     form = Form(request.args)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -18,10 +19,11 @@ from khata.ledger.actions import AlreadyWritten, Content
 from khata.ledger.views import sight
 from khata.ledger.views.blueprint import blueprint
 from khata.parties import queries as party_queries
-from khata.web.auth import allow, takes
+from khata.web.auth import allow, may, takes, unattended
+from khata.web.kept import kept
 from khata.web.locale import shop_today
-from khata.web.pages import refused, see_other, wants_fragment
-from khata.web.uploads import read_photo
+from khata.web.pages import refused, see_other, wants_fragment, wants_json
+from khata.web.uploads import photo_store, read_photo, read_shared, require_photo
 
 
 @blueprint.post("/parties/<uuid:party_id>/entries")
@@ -31,7 +33,7 @@ def record(party_id: UUID) -> Response:
     """Write what was given or got."""
     form = Form(request.form)
     entry_id, content = form.id(), forms.read_entry(form, g.shop.currency, shop_today())
-    content = content._replace(photo_id=read_photo(form))
+    content = content._replace(photo_id=read_photo(form) or read_shared(form))
     if not form.is_valid:
         return _refused_entry(party_id, form)
     try:
@@ -44,7 +46,10 @@ def record(party_id: UUID) -> Response:
     if not wants_fragment():
         return see_other(url_for("ledger.party", party_id=party_id))
     row = party_queries.get_party(g.shop.id, party_id)
-    return make_response(render_template("ledger/entry_recorded.html", form=Form(), **sight.book(row)))
+    response = make_response(render_template("ledger/entry_recorded.html", form=Form(), **sight.book(row)))
+    if form.value("shared"):
+        response.headers["HX-Replace-Url"] = url_for("ledger.party", party_id=party_id)  # which offers it once
+    return response
 
 
 def _refused_entry(party_id: UUID, form: Form) -> Response:
@@ -65,6 +70,7 @@ def _two_versions(conflict: AlreadyWritten, entry_id: UUID) -> Response:
 
 @blueprint.get("/entries/<uuid:entry_id>")
 @allow("see_parties")
+@kept
 def entry(entry_id: UUID) -> Response:
     """An entry, its history, and the form to change it."""
     return make_response(render_template("ledger/entry.html", form=Form(), **_entry_page(entry_id)))
@@ -82,14 +88,15 @@ def _entry_page(entry_id: UUID) -> dict[str, Any]:
     }
     return {
         "entry": shown,
-        "may_change": _may_change(entry_id),
+        "may_change": _may(rights.changes_entry, entry_id),
+        "may_add_photo": may("record") and not (row.photo_id or row.deleted_at) and _may(rights.adds_photo, entry_id),
         "party": party_row,
         "versions": history.versions(g.shop.id, entry_id),
     }
 
 
-def _may_change(entry_id: UUID) -> bool:
-    return rights.changes_entry(g.actor, g.permissions, entry_id, g.shop.time_zone)
+def _may(right: Callable[..., bool], entry_id: UUID) -> bool:
+    return right(g.actor, g.permissions, entry_id, g.shop.time_zone)
 
 
 @blueprint.post("/entries/<uuid:entry_id>")
@@ -98,7 +105,7 @@ def _may_change(entry_id: UUID) -> bool:
 def edit(entry_id: UUID) -> Response:
     """Write a new version of an entry."""
     row = sight.entry(entry_id)
-    if not _may_change(entry_id):
+    if not _may(rights.changes_entry, entry_id):
         raise Forbidden
     form = Form({"in_cash": "", **request.form})
     content: Content = forms.read_entry(form, g.shop.currency, shop_today())._replace(photo_id=read_photo(form))
@@ -116,6 +123,25 @@ def _refused_edit(entry_id: UUID, form: Form, wrong: KhataError) -> Response:
     current = queries.get_entry(g.shop.id, entry_id)
     form.values["version"] = str(current.version)  # whoever saves again has seen the newer version in the history
     return refused("ledger/entry.html", form, wrong.status, **_entry_page(entry_id))
+
+
+@blueprint.post("/entries/<uuid:entry_id>/photo")
+@unattended
+@allow("record")
+@takes(MAX_REQUEST_BYTES)
+def add_photo(entry_id: UUID) -> Response:
+    """Put a photo to an entry that is there: a phone's outbox sends entries first, then their photos, each alone."""
+    row = queries.get_entry(g.shop.id, entry_id)
+    if not _may(rights.adds_photo, entry_id):
+        sight.entry(entry_id)  # who may not see it is not told that it is there
+        raise Forbidden
+    photo_id = photo_store().keep(g.shop.id, require_photo().stream)
+    actions.attach_photo(g.actor, entry_id, photo_id, may_replace=_may(rights.replaces_photo, entry_id))
+    if wants_json():
+        return Response(status=204)
+    if not sight.sees_entry(entry_id):  # their own of another day
+        return see_other(url_for("ledger.party", party_id=row.party_id))
+    return see_other(url_for("ledger.entry", entry_id=entry_id))
 
 
 @blueprint.post("/entries/<uuid:entry_id>/deletion")

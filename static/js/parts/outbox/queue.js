@@ -12,10 +12,10 @@
 //
 // `storage` is the table of them:
 //   list(member)                a promise of the member's rows, by order
-//   change(member, ids, work)   one transaction, kept for good when the promise resolves: work(rows, last) is called
-//                               once, with the rows of `ids` (undefined where there is none) and the highest order
-//                               that the member has (0 where there is none), and returns { put, drop } or nothing;
-//                               where it throws, nothing is kept and the promise rejects with that
+//   change(member, ids, work)   one step, kept for good when the promise resolves: work(rows, last) gets the rows of
+//                               `ids` (undefined where there is none) and the highest order that the member has (0 where
+//                               there is none), and returns { put, drop } or nothing; it is called again where another
+//                               tab was faster; where it throws, nothing is kept and the promise rejects with that
 // Reading and writing are one step: two tabs, or a tab and a drain, may want to change the same row.
 
 // What one request may weigh: a minute and a half on the slowest networks.

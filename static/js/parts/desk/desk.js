@@ -1,0 +1,122 @@
+// Who works at this page, what they wrote that is not in it yet, and the way to the service worker.
+import { openQueue } from "../outbox/queue.js";
+import { uuid7 } from "../ids.js";
+import * as store from "../store.js";
+
+const worker = navigator.serviceWorker;
+
+// Gives what the service worker answers; {} where there is none.
+export async function ask(message) {
+  const { active } = await worker.ready;
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = ({ data }) => resolve(data);
+    active.postMessage(message, [port2]);
+  });
+}
+
+export const tagged = (page = document) => page.querySelector("[data-tag]");
+
+// { tag, at }: whose the page is, and the journal's line that it was made at; of a page with no such line `at` is NaN.
+export function pageTag() {
+  const [tag, at] = tagged().dataset.tag.split(":");
+  return { tag, at: Number(at) };
+}
+
+// The desk of the page's member: { tag, member, shop, key, locks, currency, zone }. Throws where the phone can't keep one.
+export async function openDesk() {
+  const { tag } = pageTag();
+  await worker.register("/sw.js");
+  const before = await store.get("open");
+  if (before && before.tag === tag) return before;
+  const answer = await fetch("/sync/desk", { redirect: "manual" });
+  const told = await answer.json();
+  if (told.tag !== tag) throw new Error("another member");
+  const raw = store.toBytes(told.key);
+  const isSame = before && before.member === told.member;
+  const desk = { ...told, key: isSame ? before.key : await store.importKey(raw) };
+  await keepForPin(desk, raw);
+  await store.set("open", desk);
+  await Promise.all((await caches.keys()).filter((name) => name.startsWith("pages")).map((name) => caches.delete(name)));
+  return desk;
+}
+
+// Who came by PIN can come by it again with no network.
+async function keepForPin(desk, raw) {
+  const typed = await store.get("typed");
+  if (!typed || typed.member !== desk.member) return;
+  const { key: _key, ...rest } = desk;
+  const sealed = await store.sealBytes(typed.key, raw);
+  await store.set(`pin ${desk.member}`, { ...sealed, salt: typed.salt, tries: 0, desk: rest });
+  await store.drop("typed");
+}
+
+// Gives { desk, rows, list, queue, add, drain, listen }.
+export async function sitDown() {
+  const desk = await openDesk();
+  const queue = openQueue({ storage: store.openRows(desk.key), now: Date.now, newId: uuid7 });
+  const seen = new Map(); // what another tab may have forgotten meanwhile, because its pages are newer than this one
+  const listeners = [];
+  let timer;
+
+  async function rows() {
+    const found = await queue.list(desk.member);
+    for (const row of found) if (row.state === "done") seen.set(row.id, row);
+    const ids = new Set(found.map(({ id }) => id));
+    return [...[...seen.values()].filter(({ id }) => !ids.has(id)), ...found];
+  }
+
+  async function list() {
+    const sealed = await store.get(`list ${desk.member}`);
+    return sealed ? store.unseal(desk.key, sealed) : { seq: 0, parties: [] };
+  }
+
+  async function drain() {
+    clearTimeout(timer);
+    const told = await ask({ drain: true });
+    if (told.state === "later") {
+      timer = setTimeout(drain, told.wait);
+      const { sync } = await worker.ready;
+      if (sync) sync.register("outbox").catch(() => {});
+    }
+    return told;
+  }
+
+  const changed = () => Promise.all(listeners.map((listener) => listener()));
+
+  worker.addEventListener("message", ({ data }) => {
+    if (data.left) location.reload();
+    else if (data.changed) changed();
+  });
+  addEventListener("online", drain);
+  addEventListener("visibilitychange", () => document.hidden || drain());
+
+  return { desk, queue, rows, list, drain, changed, listen: (listener) => listeners.push(listener) };
+}
+
+// A kept page is looked at again at once; what the person typed stays.
+export async function renew(changed) {
+  const { dataset } = document.documentElement;
+  if (!dataset.kept) return;
+  const { html, reload, offline } = await ask({ fresh: location.href });
+  if (reload) location.reload();
+  if (html) replace(new DOMParser().parseFromString(html, "text/html"));
+  if (!offline) delete dataset.kept;
+  await changed();
+}
+
+const PIECES = "#balance,#entries,#parties,.sum,.facts,.links";
+
+function replace(fresh) {
+  const main = document.querySelector("main");
+  const isTouched = [...main.querySelectorAll("input,textarea")].some((field) => field.value !== field.defaultValue && field.type !== "hidden");
+  tagged().dataset.tag = tagged(fresh).dataset.tag;
+  if (!isTouched && !main.contains(document.activeElement)) {
+    main.replaceWith(fresh.querySelector("main"));
+  } else {
+    const news = fresh.querySelectorAll(PIECES);
+    const olds = main.querySelectorAll(PIECES);
+    if (news.length === olds.length) olds.forEach((old, at) => old.replaceWith(news[at]));
+  }
+  if (window.htmx) window.htmx.process(document.querySelector("main"));
+}

@@ -1,0 +1,146 @@
+// Forms become operations: kept on the phone first, shown at once, sent after.
+import { uuid7 } from "../ids.js";
+import { toMinor } from "../money.js";
+import { isRefused } from "../outbox/queue.js";
+import { add, sealBytes } from "../store.js";
+
+const PATIENCE = 4000; // how long a page waits for the server's word before it goes on without
+
+const KINDS = {
+  parties: { settlement: "settle", kind: "move", entries: "entry.record" },
+  entries: {},
+  cash: {},
+};
+const ROOMS = { parties: "party", entries: "entry", cash: "cash" };
+const VERBS = { deletion: "delete", restoration: "restore" };
+
+// What a form's address says: { kind, subject, party }, or nothing where it is no operation.
+export function meant(path) {
+  const [, room, id, verb] = path.split("/");
+  if (!KINDS[room] || (id && !/^[0-9a-f-]{36}$/.test(id))) return undefined;
+  if (verb === "entries") return { kind: "entry.record", party: id };
+  const name = verb ? VERBS[verb] || KINDS[room][verb] : id ? "edit" : room === "parties" ? "add" : "record";
+  if (!name || (room === "entries" && !id) || (room === "cash" && name === "edit")) return undefined;
+  return { kind: `${ROOMS[room]}.${name}`, subject: id };
+}
+
+const worth = (direction, minor) => (direction === "gave" || direction === "in" ? minor : -minor);
+
+// What it adds to the balance, in minor units; null where its amount is none.
+function minorOf({ kind, fields }, before, { exponent, marks }) {
+  if (kind === "party.settle") return -Number(fields.expected_minor);
+  if (kind === "entry.delete") return -before;
+  if (kind === "entry.restore") return before;
+  if (!("amount" in fields)) return 0;
+  const minor = toMinor(fields.amount, exponent, marks);
+  if (minor === null) return null;
+  return worth(fields.direction, minor) - (kind === "entry.edit" ? before : 0);
+}
+
+function read(form, button) {
+  const typed = new FormData(form);
+  if (button && button.name) typed.set(button.name, button.value);
+  const photo = typed.get("photo");
+  typed.delete("photo");
+  const fields = Object.fromEntries([...typed].filter(([, value]) => value !== ""));
+  return { fields, photo: photo && photo.size ? photo : null };
+}
+
+// A day that nobody chose is the day it is written: the page may be of last week.
+function dropDay(form, fields) {
+  const day = form.elements.on;
+  if (day && day.value === day.defaultValue && !/[?&]on=/.test(location.search)) delete fields.on;
+}
+
+export function takeForms({ desk, queue, drain, changed }, words) {
+  addEventListener(
+    "submit",
+    (event) => {
+      const { target: form, submitter } = event;
+      const about = form.method === "post" && meant(new URL(form.action).pathname);
+      if (!about) return;
+      const { fields, photo } = read(form, submitter);
+      if (fields.shared || (photo && about.kind.startsWith("party"))) return; // what only the server can put together
+      const operation = { ...about, fields };
+      const before = Number((document.querySelector("[data-minor-before]") || { dataset: {} }).dataset.minorBefore || 0);
+      const minor = minorOf(operation, before, desk.currency);
+      if (minor === null && navigator.onLine) return; // the server says what is wrong with it
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      if (minor === null) return say(form, words("amount"), "amount");
+      write(form, { ...operation, minor }, photo);
+    },
+    true,
+  );
+
+  async function write(form, operation, photo) {
+    if (form.ariaBusy) return;
+    form.ariaBusy = true;
+    const { fields } = operation;
+    if (/record/.test(operation.kind)) dropDay(form, fields);
+    if (/add|record/.test(operation.kind)) {
+      operation.subject = fields.id || uuid7();
+      delete fields.id;
+    }
+    if (/^entry\.(edit|delete|restore)/.test(operation.kind)) operation.party = partyOfPage();
+    try {
+      const row = await queue.add(desk, { id: uuid7(), ...operation });
+      if (photo) await keepPhoto(row, photo);
+      await changed();
+      const sending = drain();
+      if (form.id === "entry-form") return refill(form);
+      await Promise.race([sending, new Promise((done) => setTimeout(done, PATIENCE))]);
+      await goOn(form, row);
+    } catch {
+      say(form, words("full"));
+    } finally {
+      form.ariaBusy = null;
+    }
+  }
+
+  async function keepPhoto({ subject, member }, photo) {
+    await add({ entry: subject, member, ...(await sealBytes(desk.key, await photo.arrayBuffer())) }, "photos");
+  }
+
+  // Where the server refused it while the person looks on, they hear so at the form, as if it had been sent by it.
+  async function goOn(form, row) {
+    const now = (await queue.list(desk.member)).find(({ id }) => id === row.id);
+    if (!now || !isRefused(now)) return location.assign(next(row));
+    if (now.state === "conflict") return location.assign("/outbox");
+    await queue.throwAway(desk.member, row.id, true);
+    await changed();
+    say(form, now.reason.message, now.reason.field);
+  }
+}
+
+const partyOfPage = () => (document.querySelector(".back").pathname || "").split("/")[2];
+
+function next({ kind, party, subject }) {
+  if (kind === "party.delete") return "/";
+  if (kind.startsWith("cash")) return location.pathname + location.search;
+  return `/parties/${party || subject}`;
+}
+
+function refill(form) {
+  form.reset();
+  form.elements.id.value = uuid7();
+  for (const old of form.querySelectorAll(".err")) old.remove();
+  for (const part of form.querySelectorAll("details")) part.open = false;
+  const sum = form.querySelector("output");
+  if (sum) sum.value = "";
+  form.elements.amount.focus();
+}
+
+function say(form, sentence, name) {
+  const field = name && form.elements[name];
+  for (const old of form.querySelectorAll(".err")) old.remove();
+  const told = Object.assign(document.createElement("span"), { className: "err", textContent: sentence });
+  told.setAttribute("role", "alert");
+  if (field && field.after) {
+    field.setAttribute("aria-invalid", "true");
+    field.after(told);
+    field.focus();
+  } else {
+    form.prepend(told);
+  }
+}

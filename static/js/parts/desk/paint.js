@@ -1,0 +1,182 @@
+// Puts into the page what it lacks: rows that wait or were written since, the balance with them, and marks.
+import { formatMinor } from "../money.js";
+import { overlay } from "../outbox/overlay.js";
+import { count, isOpen, isRefused } from "../outbox/queue.js";
+import { pageTag } from "./desk.js";
+
+const $ = (selector) => document.querySelector(selector);
+const $$ = (selector) => document.querySelectorAll(selector);
+
+export const idIn = (path) => (/^\/parties\/([0-9a-f-]{36})$/.exec(path) || [])[1];
+
+const isWritten = ({ kind }) => /entry\.record|settle|cash\.record/.test(kind);
+
+export function openPaint(seat, kit) {
+  const { desk } = seat;
+  const money = (minor) => formatMinor(Math.abs(minor), desk.currency);
+
+  // --- one row of somebody's
+
+  function entryRow(row) {
+    const { fields, minor, state } = row;
+    const way = row.kind.startsWith("cash") ? fields.direction : minor > 0 ? "gave" : "got";
+    const item = kit.part("row");
+    item.dataset.state = state;
+    const [title, about, sum] = item.querySelectorAll("b,small,span");
+    title.textContent = kit.word(way);
+    title.className = sum.className = /gave|out/.test(way) ? "out" : "in";
+    about.textContent = [state === "done" ? "" : kit.word(isOpen(row) ? "waiting" : "refused"), fields.on || "", fields.note || ""]
+      .filter(Boolean)
+      .join(" · ");
+    sum.lastElementChild.textContent = money(minor);
+    if (isRefused(row)) item.firstElementChild.href = "/outbox";
+    return item;
+  }
+
+  // --- a party's page
+
+  function party(id, rows) {
+    const balance = $("#balance");
+    const entries = $("#entries");
+    if (!entries) return;
+    const known = new Set(Array.from(entries.querySelectorAll("[id^=e-]"), (item) => item.id.slice(2)));
+    const lacks = overlay(pageTag().at, id, rows, known);
+    for (const old of entries.querySelectorAll(".mine")) old.remove();
+    const refused = rows.filter((row) => isRefused(row) && row.party === id && isWritten(row));
+    for (const row of [...refused, ...lacks.rows]) {
+      const item = $(`#e-${row.subject}`);
+      if (isWritten(row)) {
+        if (!$(`#e-${row.kind === "party.settle" ? row.fields.id : row.subject}`)) entries.prepend(entryRow(row));
+      } else if (item) {
+        item.dataset.state = row.state;
+      }
+    }
+    if (entries.querySelector(".mine")) for (const empty of entries.querySelectorAll(".empty")) empty.remove();
+    if (balance && lacks.rows.length) {
+      const base = Number(balance.dataset.minor);
+      figure(balance, lacks.balance === undefined ? base + lacks.delta : lacks.balance, "large", lacks.waiting);
+      if (lacks.waiting) balance.append(kit.part("unsure"));
+    }
+  }
+
+  // The word, the amount and the way of a balance, as the server would write it.
+  function figure(place, minor, size, waits) {
+    const part = kit.part(`${size} ${minor > 0 ? "get" : minor < 0 ? "give" : "even"}`);
+    const sum = part.querySelector("bdi");
+    if (sum) sum.textContent = money(minor);
+    place.replaceChildren(part);
+    place.classList.toggle("waits", waits);
+  }
+
+  // --- home
+
+  // How a party stands by the phone's own list and what was written since: [minor, waits].
+  function standing(list, rows, id, minor) {
+    const { balance, delta, waiting } = overlay(list.seq, id, rows);
+    return [balance === undefined ? minor + delta : balance, waiting];
+  }
+
+  function home(list, rows) {
+    const parties = $("#parties");
+    const at = pageTag().at;
+    const isBehind = rows.some((row) => (row.state === "done" ? row.seq > at : isOpen(row)));
+    for (const old of parties.querySelectorAll(".mine")) old.remove();
+    if (!isBehind) return;
+    const known = new Map(list.parties.map((one) => [one[0], one]));
+    for (const link of parties.querySelectorAll("a[href^='/parties/']")) {
+      const id = idIn(link.pathname);
+      const one = known.get(id);
+      const sum = link.querySelector("a > span");
+      if (one && sum && overlay(at, id, rows).rows.length) {
+        const [minor, waits] = standing(list, rows, id, one[4]);
+        const fresh = kit.part("line");
+        figure(fresh, minor, "line", waits);
+        sum.replaceWith(fresh.firstElementChild);
+        link.classList.toggle("waits", waits);
+      }
+    }
+    for (const row of rows) {
+      if (row.kind !== "party.add" || isRefused(row) || $(`a[href="/parties/${row.subject}"]`)) continue;
+      const isHere = (row.fields.kind === "supplier") === /kind=supplier/.test(location.search);
+      if (isHere && !/[?&](q|after)=/.test(location.search)) parties.prepend(partyRow(row.subject, row.fields.name, standing(list, rows, row.subject, 0)));
+    }
+    totals(list, rows);
+  }
+
+  function totals(list, rows) {
+    const sums = $$(".sum dd");
+    if (sums.length !== 3) return;
+    if (!list.whole) return $(".sum").classList.add("waits");
+    const all = new Map(list.parties.map(([id, , , , minor]) => [id, minor]));
+    for (const row of rows) if (row.kind === "party.add" && !all.has(row.subject)) all.set(row.subject, 0);
+    const stands = [...all].map(([id, minor]) => standing(list, rows, id, minor));
+    const get = stands.reduce((sum, [minor]) => sum + Math.max(minor, 0), 0);
+    const give = stands.reduce((sum, [minor]) => sum - Math.min(minor, 0), 0);
+    [get, give, get - give].forEach((minor, at) => {
+      sums[at].querySelector("bdi").textContent = money(minor);
+    });
+    sums[2].parentElement.className = get > give ? "net in" : get < give ? "net out" : "net";
+    $(".sum").classList.toggle("waits", rows.some(isOpen));
+  }
+
+  function partyRow(id, name, [minor, waits]) {
+    const item = kit.part("row");
+    const [title, about, sum] = item.querySelectorAll("b,small,span");
+    item.firstElementChild.href = `/parties/${id}`;
+    title.textContent = name;
+    about.textContent = waits ? kit.word("waiting") : "";
+    if (kit.has("balance")) {
+      const fresh = kit.part("line");
+      figure(fresh, minor, "line", waits);
+      sum.replaceWith(fresh.firstElementChild);
+    }
+    return item;
+  }
+
+  // --- cash book
+
+  function cash(rows) {
+    const lines = $("main > ul.rows");
+    const at = pageTag().at;
+    for (const old of lines.querySelectorAll(".mine")) old.remove();
+    const some = rows.filter((row) => (row.kind.startsWith("cash") || row.fields.in_cash) && (row.state === "done" ? row.seq > at : isOpen(row)));
+    for (const row of some) {
+      const item = $(`#c-${row.subject}`);
+      if (row.kind === "cash.record") {
+        if (!item) lines.prepend(entryRow(row));
+      } else if (item) item.dataset.state = row.state;
+    }
+    if (lines.querySelector(".mine")) for (const empty of lines.querySelectorAll(".empty")) empty.remove();
+    $(".sum").classList.toggle("waits", some.length > 0);
+  }
+
+  // --- every page
+
+  function counts(rows) {
+    const { waiting, refused } = count(rows);
+    for (const old of $$("main > .counts")) old.remove();
+    const place = $("main").firstElementChild;
+    for (const [name, number] of [["refused", refused], ["waiting", waiting]]) {
+      if (!number || location.pathname === "/outbox") continue;
+      const line = kit.part(`count ${name}`);
+      line.classList.add("counts");
+      line.querySelector("bdi").textContent = number.toLocaleString(document.documentElement.lang);
+      place.after(line);
+    }
+    if (navigator.setAppBadge) (waiting + refused ? navigator.setAppBadge(waiting + refused) : navigator.clearAppBadge()).catch(() => {});
+  }
+
+  function age() {
+    const { kept } = document.documentElement.dataset;
+    for (const old of $$(".age")) old.remove();
+    if (!kept) return;
+    const seconds = (Date.now() - Number(kept)) / 1000;
+    const [unit, length] = [["second", 1], ["minute", 60], ["hour", 3600], ["day", 86400]].filter(([, each]) => seconds >= each).pop() || ["second", 1];
+    const line = kit.part("age");
+    const words = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" });
+    line.querySelector("bdi").textContent = words.format(-Math.floor(seconds / length), unit);
+    $("header").append(line);
+  }
+
+  return { party, home, cash, counts, age, entryRow, partyRow, standing, figure, money };
+}

@@ -1,0 +1,42 @@
+// What a member's page does with what this phone keeps. Where the phone can't keep anything, forms go the plain way.
+import { ask, renew, sitDown } from "./desk.js";
+import { takeForms } from "./forms.js";
+import { offerInstall } from "./install.js";
+import { openKit } from "./kit.js";
+import { idIn, openPaint } from "./paint.js";
+import { showShell } from "./shell.js";
+import { takeShared } from "./shared.js";
+
+export async function work() {
+  const page = document.documentElement;
+  try {
+    const seat = await sitDown();
+    const kit = await openKit();
+    const paint = openPaint(seat, kit);
+    const isShell = location.pathname === "/outbox" || "shell" in page.dataset;
+
+    async function show() {
+      const rows = await seat.rows();
+      const { id = idIn(location.pathname) } = (isShell && (await showShell(seat, kit, paint))) || {};
+      if (id) paint.party(id, rows);
+      else if (!isShell && location.pathname === "/") paint.home(await seat.list(), rows);
+      else if (!isShell && location.pathname === "/cash") paint.cash(rows);
+      paint.counts(rows);
+      paint.age();
+      delete page.dataset.behind;
+      return rows;
+    }
+
+    seat.listen(show);
+    const rows = await show();
+    takeForms(seat, kit.word);
+    renew(show).then(() => ask({ warm: location.href }));
+    if (rows.some(({ state }) => state !== "done")) seat.drain();
+    takeShared(seat.desk);
+    offerInstall(kit, rows);
+  } catch (fault) {
+    console.warn(fault);
+    delete page.dataset.behind;
+    document.querySelectorAll("[data-no-offline]").forEach((notice) => (notice.hidden = false));
+  }
+}

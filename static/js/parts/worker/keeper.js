@@ -1,0 +1,163 @@
+// Pages that the phone has seen, sealed with their member's key; the files that they need; the door when nobody is in.
+// A page is kept where its data-tag says whose it is and at which line of the journal it was made, see khata/web/pwa.py.
+
+import { isOpen } from "../outbox/queue.js";
+
+const MOST_PAGES = 60;
+const SHELL = "/outbox"; // what is shown in the place of a page that the phone has not seen
+const WARM = [SHELL, "/", "/parties/new?kind=customer", "/cash"];
+const MARKS = /<(?:body|nav)[^>]* data-tag="([^":]*):(\d+)"/;
+const HTML = /^text\/html/;
+
+export function openKeeper(store, build) {
+  const PAGES = `pages ${build}`;
+  const FILES = `files ${build}`;
+  const DOOR = "door";
+  const address = (path) => new URL(path, location.origin).href;
+
+  // --- files
+
+  async function fill(files) {
+    await (await caches.open(FILES)).addAll(files);
+    const desk = await store.get("open");
+    if (desk) await warm(desk).catch(() => {});
+    await (await caches.open(DOOR)).add("/offline").catch(() => {});
+  }
+
+  // What other builds kept goes once this one has what it needs.
+  async function clean() {
+    for (const name of await caches.keys()) if (![PAGES, FILES, DOOR].includes(name)) await caches.delete(name);
+  }
+
+  const file = async (request) => (await caches.match(request)) || fetch(request);
+
+  // --- pages
+
+  async function find(desk, href) {
+    const kept = await (await caches.open(PAGES)).match(href);
+    if (!kept) return undefined;
+    const bytes = new Uint8Array(await kept.arrayBuffer());
+    try {
+      return await store.unseal(desk.key, { iv: bytes.slice(0, 12), data: bytes.slice(12) });
+    } catch {
+      return undefined; // somebody else's
+    }
+  }
+
+  // The oldest go first. Where there is no room all the same, half of them make some.
+  async function put(pages, href, response) {
+    const keys = await pages.keys();
+    const others = keys.filter(({ url }) => url !== href && !WARM.some((path) => url === address(path)));
+    const tooMany = others.slice(0, Math.max(0, keys.length - MOST_PAGES));
+    await Promise.all(tooMany.map((key) => pages.delete(key)));
+    await pages.delete(href); // so that it stands last
+    try {
+      await pages.put(href, response.clone());
+    } catch {
+      await Promise.all(others.slice(0, Math.ceil(others.length / 2)).map((key) => pages.delete(key)));
+      await pages.put(href, response).catch(() => {});
+    }
+  }
+
+  // Gives the page's text where it is the member's own and can be kept.
+  async function keep(desk, href, answer) {
+    if (!HTML.test(answer.headers.get("Content-Type"))) return undefined;
+    const text = await answer.text();
+    const [, tag, at] = MARKS.exec(text) || [];
+    if (tag !== desk.tag || answer.redirected) return undefined;
+    const headers = [...answer.headers].filter(([name]) => /policy|^x-|^content-type$/.test(name));
+    const page = { text, headers, at: Number(at), time: Date.now(), tag: answer.headers.get("ETag") };
+    await save(desk, href, page);
+    return text;
+  }
+
+  async function save(desk, href, page) {
+    const { iv, data } = await store.seal(desk.key, page);
+    await put(await caches.open(PAGES), href, new Response(new Blob([iv, data]), { headers: { "X-At": page.at } }));
+  }
+
+  const isBehind = (page, rows) => rows.some((row) => (row.state === "done" ? row.seq > page.at : isOpen(row)));
+
+  // How old it is stands in the page; and whether something was written since, until the script has put that right.
+  function show(desk, page, rows) {
+    const behind = isBehind(page, rows) ? " data-behind" : "";
+    const text = page.text.replace("<html", `<html data-kept="${page.time}"${behind}`);
+    return new Response(text, { headers: [...page.headers, ["Cache-Control", "no-store"]] });
+  }
+
+  async function shell(desk) {
+    const page = desk && (await find(desk, address(SHELL)));
+    if (!page) return door({ pathname: "/offline" });
+    return new Response(page.text.replace("<html", "<html data-shell"), { headers: page.headers });
+  }
+
+  // The text of the shell, whose pieces and words the pages use.
+  async function kit(desk) {
+    const kept = await find(desk, address(SHELL));
+    return { kit: kept ? kept.text : await keep(desk, address(SHELL), await fetch(SHELL)) };
+  }
+
+  // { html } where it is another one now, {} where it is the same or can't be asked, { left } where it is no more ours.
+  async function refresh(desk, href) {
+    const kept = await find(desk, href);
+    const headers = kept && kept.tag ? { "If-None-Match": kept.tag } : {};
+    const answer = await fetch(href, { headers, cache: "no-store", redirect: "manual" }).catch(() => null);
+    if (!answer || answer.status >= 500) return { offline: true };
+    if (answer.status === 304) {
+      await save(desk, href, { ...kept, time: Date.now() });
+      return {};
+    }
+    if (answer.ok) {
+      const html = await keep(desk, href, answer);
+      if (html) return html === (kept && kept.text) ? {} : { html };
+    }
+    await (await caches.open(PAGES)).delete(href);
+    return answer.ok || answer.status === 404 ? { reload: true } : { left: true };
+  }
+
+  async function warm(desk, href) {
+    const pages = await caches.open(PAGES);
+    for (const each of [...WARM.map(address), ...(href ? [href] : [])]) {
+      if (!(await pages.match(each))) await keep(desk, each, await fetch(each));
+    }
+    if (desk.locks) await (await caches.open(DOOR)).add("/unlock").catch(() => {});
+    return {};
+  }
+
+  // The journal's line of the oldest page: what was written before need not be remembered.
+  async function oldest() {
+    const pages = await caches.open(PAGES);
+    const lines = [];
+    for (const key of await pages.keys()) lines.push(Number((await pages.match(key)).headers.get("X-At")));
+    return Math.min(...lines);
+  }
+
+  // --- the door
+
+  // Nobody is in any more. What may be opened again by PIN stays, sealed; the rest goes.
+  async function close(mayReturn) {
+    const desk = await store.get("open");
+    if (!desk) return;
+    await store.drop("open");
+    await store.drop("shared");
+    if (mayReturn && (await store.get(`pin ${desk.member}`))) return;
+    await store.drop(`pin ${desk.member}`);
+    await store.drop(`list ${desk.member}`);
+    await caches.delete(PAGES);
+  }
+
+  const atTheDoor = (url) => async (answer) => {
+    const isDoor = url.pathname === "/unlock" && answer.ok && !answer.redirected;
+    if (isDoor) await (await caches.open(DOOR)).put("/unlock", answer.clone());
+    return answer;
+  };
+
+  async function door({ pathname }) {
+    const doors = await caches.open(DOOR);
+    const unlock = await doors.match("/unlock");
+    if (unlock && pathname !== "/unlock" && pathname !== "/offline") return Response.redirect("/unlock", 303);
+    return (pathname !== "/offline" && unlock) || (await doors.match("/offline")) || Response.error();
+  }
+
+  return { fill, clean, file, find, keep, show, shell, kit, refresh, warm, oldest, close, atTheDoor, door };
+}

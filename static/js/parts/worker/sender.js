@@ -1,0 +1,105 @@
+// Sends the outbox of whoever is in; keeps the phone's list of parties right by the answers.
+import { checksum } from "../outbox/checksum.js";
+import { openDrain } from "../outbox/drain.js";
+import { isOpen, isRefused, openQueue, partyOf } from "../outbox/queue.js";
+
+const TIMEOUT = 60_000;
+const COMPARE_EVERY = 300_000; // both sides reckon over all parties
+const DELETED = ["party.delete"];
+
+const sha256 = (bytes) => crypto.subtle.digest("SHA-256", bytes);
+
+export function openSender(store, { ended, forget }) {
+  const drains = new Map();
+
+  const rows = (desk) => store.openRows(desk.key).list(desk.member);
+
+  async function ask(path, body) {
+    const aborting = new AbortController();
+    const timer = setTimeout(() => aborting.abort(), TIMEOUT);
+    const how = { method: body ? "POST" : "GET", body, redirect: "manual", signal: aborting.signal };
+    try {
+      return await fetch(path, how);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  // --- the list: { seq, whole, parties: [[id, name, phone, kind, minor], …], compared }
+
+  const nameOf = (desk) => `list ${desk.member}`;
+
+  async function listOf(desk) {
+    const sealed = await store.get(nameOf(desk));
+    return sealed && store.unseal(desk.key, sealed).catch(() => undefined);
+  }
+
+  async function fetchList(desk) {
+    const answer = await ask("/sync/parties");
+    if (answer.status !== 200) return;
+    const list = { ...(await answer.json()), compared: Date.now() };
+    await store.set(nameOf(desk), await store.seal(desk.key, list));
+  }
+
+  async function updateList(desk, list, sent, { results, balances, seq, checksum: theirs }) {
+    const parties = new Map(list.parties.map((party) => [party[0], party]));
+    results.forEach(({ status }, at) => {
+      const { kind, subject, fields } = sent[at];
+      if (status !== "done" && status !== "again") return;
+      if (kind === "party.add") parties.set(subject, [subject, fields.name, fields.phone, fields.kind, 0]);
+      if (DELETED.includes(kind)) parties.delete(subject);
+    });
+    for (const [id, minor] of Object.entries(balances)) if (parties.has(id)) parties.get(id)[4] = minor;
+    const fresh = { ...list, seq, parties: [...parties.values()] };
+    if (theirs) {
+      const ours = await checksum(fresh.parties.map(([id, , , , minor]) => [id, minor]), sha256);
+      if (ours !== theirs) return fetchList(desk);
+      fresh.compared = Date.now();
+    }
+    return store.set(nameOf(desk), await store.seal(desk.key, fresh));
+  }
+
+  // --- the outbox
+
+  const sendFor = (desk) => async ({ member, shop, operations }) => {
+    if (!(await ended())) throw new Error("another session");
+    const list = await listOf(desk);
+    const compares = list && list.whole && Date.now() - list.compared > COMPARE_EVERY;
+    const form = { member, shop, operations: JSON.stringify(operations), ...(compares ? { checksum: 1 } : {}) };
+    const answer = await ask("/sync", new URLSearchParams(form));
+    const json = await answer.json().catch(() => null);
+    if (answer.status === 200 && json && list) await updateList(desk, list, operations, json).catch(() => {});
+    return { status: answer.status, json };
+  };
+
+  async function drain(desk) {
+    if (!drains.has(desk.tag)) {
+      const lock = (work) => (navigator.locks ? navigator.locks.request("outbox", work) : work());
+      const storage = store.openRows(desk.key);
+      drains.set(desk.tag, openDrain({ who: desk, storage, send: sendFor(desk), lock, random: Math.random }));
+    }
+    const told = await drains.get(desk.tag)();
+    if (told.state !== "empty") return told;
+    if (!(await store.get(nameOf(desk)))) await fetchList(desk);
+    await sendPhotos(desk);
+    const queue = openQueue({ storage: store.openRows(desk.key) });
+    await queue.forget(desk.member, await forget());
+    return told;
+  }
+
+  // After the entries, one at a time; one whose entry was refused waits with it. Any final answer ends it.
+  async function sendPhotos(desk) {
+    const mine = (await store.all("photos")).filter(({ member }) => member === desk.member);
+    const list = mine.length ? await rows(desk) : [];
+    for (const photo of mine) {
+      if (list.some((row) => row.subject === photo.entry && (isOpen(row) || isRefused(row)))) continue;
+      const form = new FormData();
+      form.append("photo", new Blob([await store.openBytes(desk.key, photo)], { type: "image/jpeg" }), "photo.jpg");
+      const how = { method: "POST", body: form, redirect: "manual", headers: { Accept: "application/json" } };
+      const { status } = await fetch(`/entries/${photo.entry}/photo`, how);
+      if ([204, 403, 404, 409, 413, 422].includes(status)) await store.drop(photo.entry, "photos");
+    }
+  }
+
+  return { rows, drain, listOf, partyOf };
+}

@@ -1,0 +1,143 @@
+// The service worker: opens pages from the phone, and sends what was written. `self.files` are the files of its build:
+// a new build has others, and so is a new worker.
+import { openKeeper } from "./keeper.js";
+import { openSender } from "./sender.js";
+import * as store from "../store.js";
+
+export function serve() {
+  const BUILD = self.files.map((file) => file.split(".")[1]).join("");
+  const keeper = openKeeper(store, BUILD);
+  const sender = openSender(store, { ended, forget: keeper.oldest });
+
+  const tell = async (message) => {
+    for (const client of await self.clients.matchAll()) client.postMessage(message);
+  };
+
+  addEventListener("install", (event) => {
+    event.waitUntil(keeper.fill(self.files).then(() => self.skipWaiting()));
+  });
+
+  addEventListener("activate", (event) => {
+    event.waitUntil(keeper.clean().then(() => self.clients.claim()));
+  });
+
+  // --- the session that should have ended, and could not be told so: nothing is sent in its name any more
+
+  async function ended() {
+    const path = await store.get("end");
+    if (!path) return true;
+    try {
+      const answer = await fetch(path, { method: "POST", redirect: "manual" });
+      if (answer.status >= 500) return false;
+    } catch {
+      return false;
+    }
+    await store.drop("end");
+    return true;
+  }
+
+  // The member is gone from this phone at once, whether the server hears of it now or later.
+  async function leave(request, path) {
+    await keeper.close(path === "/lock");
+    try {
+      return await fetch(request);
+    } catch {
+      await store.set("end", path);
+      return Response.redirect(path === "/lock" ? "/unlock" : "/sign-in", 303);
+    }
+  }
+
+  // --- what the pages ask for
+
+  async function get(event, url) {
+    if (!(await ended())) return keeper.door(url);
+    const { request } = event;
+    const desk = await store.get("open");
+    if (!desk) return fetch(request).then(keeper.atTheDoor(url), () => keeper.door(url));
+    const kept = await keeper.find(desk, url.href);
+    const rows = await sender.rows(desk);
+    if (kept) return keeper.show(desk, kept, rows, Date.now());
+    const isNotThereYet = rows.some(({ kind, state, subject }) => kind === "party.add" && state !== "done" && url.pathname.endsWith(subject));
+    if (isNotThereYet) return keeper.shell(desk);
+    try {
+      const answer = await fetch(request);
+      if (answer.ok) event.waitUntil(keeper.keep(desk, url.href, answer.clone()));
+      return answer;
+    } catch {
+      return keeper.shell(desk);
+    }
+  }
+
+  // A photo that another app shares; with no network it waits here for the entry it belongs to.
+  async function share(request) {
+    const desk = await store.get("open");
+    const copy = request.clone();
+    const answer = await fetch(request).catch(() => null);
+    if (answer) return answer;
+    const photo = (await copy.formData()).get("photo");
+    if (desk && photo) await store.set("shared", await store.sealBytes(desk.key, await photo.arrayBuffer()));
+    return Response.redirect("/?find=1", 303);
+  }
+
+  async function post(request, url) {
+    if (url.pathname === "/lock" || url.pathname === "/sign-out") return leave(request, url.pathname);
+    if (url.pathname === "/share") return share(request);
+    if (!(await ended())) return keeper.door(url);
+    const desk = await store.get("open");
+    return fetch(request).catch(() => keeper.shell(desk));
+  }
+
+  addEventListener("fetch", (event) => {
+    const { request } = event;
+    const url = new URL(request.url);
+    if (url.origin !== location.origin || url.pathname === "/sync") return;
+    if (url.pathname.startsWith("/static/")) event.respondWith(keeper.file(request));
+    else if (request.mode !== "navigate") event.respondWith(ended().then((isOver) => (isOver ? fetch(request) : Response.error())));
+    else event.respondWith(request.method === "GET" ? get(event, url) : post(request, url));
+  });
+
+  // --- what the pages' scripts ask for: { fresh: address }, { drain: true } or { warm: true }, answered at the port
+
+  async function drain() {
+    const desk = await store.get("open");
+    if (!desk) return { state: "paused" };
+    const told = await sender.drain(desk);
+    if (told.state === "paused" && [0, 401, 403].includes(told.status)) await gone();
+    await tell({ changed: true });
+    return told;
+  }
+
+  // The server knows the session no more, so the phone shows nothing of it any more.
+  async function gone() {
+    await keeper.close(true);
+    await tell({ left: true });
+  }
+
+  async function answer({ fresh, warm, kit, drain: shall }) {
+    const desk = await store.get("open");
+    if (shall) return drain();
+    if (!desk || !(await ended())) return {};
+    if (warm) return keeper.warm(desk, warm);
+    if (kit) return keeper.kit(desk);
+    const found = await keeper.refresh(desk, fresh);
+    if (found.left) await gone();
+    return found;
+  }
+
+  addEventListener("message", (event) => {
+    event.waitUntil(
+      answer(event.data).then(
+        (told) => event.ports[0].postMessage(told),
+        () => event.ports[0].postMessage({}),
+      ),
+    );
+  });
+
+  addEventListener("sync", (event) => {
+    event.waitUntil(
+      drain().then(({ state }) => {
+        if (state === "later") throw new Error(state); // the phone tries again
+      }),
+    );
+  });
+}
