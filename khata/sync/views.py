@@ -16,7 +16,7 @@ from khata.journal import queries as journal_queries
 from khata.sync import actions, queries
 from khata.sync.checksum import checksum
 from khata.sync.operations import Desk
-from khata.web import locale
+from khata.web import dictionary, locale
 from khata.web.auth import allow, any_member, may, public, unattended
 from khata.web.kept import kept
 from khata.web.locale import shop_today
@@ -57,7 +57,7 @@ def take() -> Response:
 @any_member
 def desk() -> Response:
     """Whose desk this phone is, and the key to what it keeps of them; beside it no text that a stranger can choose."""
-    shop = g.shop
+    shop, words = g.shop, dictionary.of_language(locale.lang())
     told = {
         "tag": owner_tag(),
         "member": str(g.actor.member_id),
@@ -66,6 +66,7 @@ def desk() -> Response:
         "locks": g.session.idle_seconds,
         "currency": notation(shop.currency, locale.lang()),
         "zone": shop.time_zone,
+        "dictionary": words.url if words else None,
     }
     return _answer(told)
 

@@ -55,6 +55,11 @@ def write(page: Page, button: str, amount: str) -> None:
     expect(field).to_have_value("")
 
 
+def wait_for_desk(page: Page) -> None:
+    """Wait until the phone keeps what is written: from then on it needs no network."""
+    expect(page.locator("html")).to_have_attribute("data-desk", "open")
+
+
 def shows_balance(page: Page, text: str) -> None:
     """Wait until the balance at the top of a party's page reads `text`."""
     expect(page.locator("#balance")).to_have_text(words(text))

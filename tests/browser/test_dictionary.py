@@ -1,8 +1,12 @@
-"""The shared dictionary in a real Chromium: fetched after the first page, used for every page and fragment after it."""
+"""The shared dictionary in a real Chromium: fetched after the first page, used for every page after it, and for what
+the service worker asks for."""
 
 from __future__ import annotations
 
 from playwright.sync_api import Page, Response
+
+from tests.browser.phone import wait_for_desk
+from tests.installation import wait_for
 
 
 def coding_of(response: Response | None) -> str | None:
@@ -16,20 +20,23 @@ def test_the_second_page_comes_with_it(page: Page) -> None:
         assert coding_of(page.goto("/")) == "br"
     assert coding_of(page.goto("/menu")) == "dcz"
     assert page.locator("h1").inner_text() == "Menu"
-    page.goto("/parties/new")
-    page.get_by_label("Name").first.fill("Ramesh")
-    page.locator("main form button.main").click()
-    page.wait_for_url("**/parties/*")
-    page.locator("#f-amount").fill("75")
-    with page.expect_response(lambda response: response.request.method == "POST") as answer:
-        page.locator("button[value=gave]").click()
+    wait_for_desk(page)
+    kept = "caches.keys().then((names) => names.find((name) => name.startsWith('pages')))"
+    assert page.evaluate(kept), "the service worker keeps pages"
+    asked = "fetch('/outbox').then((answer) => answer.text()).then((text) => text.includes('Try now'))"
+    with page.expect_response("**/outbox") as answer:
+        assert page.evaluate(asked)
     assert coding_of(answer.value) == "dcz"
-    page.get_by_text("₹75").first.wait_for()
 
 
 def test_another_language_brings_its_own(page: Page) -> None:
     for lang in ("en", "hi"):
-        with page.expect_event("requestfinished", lambda request: request.url.endswith(".dict")) as fetched:
-            page.goto(f"/?lang={lang}")
-        assert f"/{lang}." in fetched.value.url
-        assert coding_of(page.goto("/cash")) == "dcz"
+        page.goto(f"/?lang={lang}")
+        wait_for_desk(page)
+
+        def comes_with_it() -> bool:
+            with page.expect_response("**/menu") as answer:
+                page.evaluate("fetch('/menu')")
+            return coding_of(answer.value) == "dcz"
+
+        wait_for(comes_with_it, f"the dictionary of {lang}")

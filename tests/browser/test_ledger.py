@@ -147,6 +147,7 @@ def test_merge_and_move(page: Page, shop: Shop) -> None:
     shows_balance(page, "You will get ₹111")
     page.get_by_role("link", name="Edit").click()
     page.get_by_role("button", name="Move to suppliers").click()
+    expect(page.locator(".back")).to_have_attribute("href", "/?kind=supplier")
     page.get_by_role("link", name="Back").click()
     expect(page.get_by_role("link", name="Suppliers")).to_have_attribute("aria-current", "page")
     expect(page.locator("#parties b")).to_have_count(1)

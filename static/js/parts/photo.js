@@ -22,13 +22,14 @@ export function shrinkPhotos() {
     const field = event.target;
     if (field.type !== "file" || field.name !== "photo" || !field.files[0]) return;
     try {
+      delete field.dataset.odd;
       const small = await shrink(field.files[0]);
       if (small === field.files[0]) return;
       const files = new DataTransfer();
       files.items.add(new File([small], "photo.jpg", { type: "image/jpeg" }));
       field.files = files.files;
     } catch {
-      // not a picture, or an old browser: the server says what is wrong, or makes it small itself
+      field.dataset.odd = 1; // not a picture, or an old browser: the server says what is wrong, or makes it small itself
     }
   });
 }

@@ -105,12 +105,17 @@ export async function renew(changed) {
   await changed();
 }
 
-const PIECES = "#balance,#entries,#parties,.sum,.facts,.links";
+const PIECES = "#balance,#entries,#parties,.sum,.facts,.links,main > .rows";
 
 function replace(fresh) {
   const main = document.querySelector("main");
   const isTouched = [...main.querySelectorAll("input,textarea")].some((field) => field.value !== field.defaultValue && field.type !== "hidden");
   tagged().dataset.tag = tagged(fresh).dataset.tag;
+  document.title = fresh.title;
+  for (const part of ["h1", ".back"]) {
+    const [old, news] = [document, fresh].map((page) => page.querySelector(part));
+    if (old && news) old.replaceWith(news);
+  }
   if (!isTouched && !main.contains(document.activeElement)) {
     main.replaceWith(fresh.querySelector("main"));
   } else {

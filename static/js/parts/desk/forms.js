@@ -60,7 +60,8 @@ export function takeForms({ desk, queue, drain, changed }, words) {
       const about = form.method === "post" && meant(new URL(form.action).pathname);
       if (!about) return;
       const { fields, photo } = read(form, submitter);
-      if (fields.shared || (photo && about.kind.startsWith("party"))) return; // what only the server can put together
+      const isOdd = photo && (about.kind !== "entry.record" || form.elements.photo.dataset.odd);
+      if (fields.shared || isOdd) return; // only the server can take these
       const operation = { ...about, fields };
       const before = Number((document.querySelector("[data-minor-before]") || { dataset: {} }).dataset.minorBefore || 0);
       const minor = minorOf(operation, before, desk.currency);
@@ -88,7 +89,11 @@ export function takeForms({ desk, queue, drain, changed }, words) {
       if (photo) await keepPhoto(row, photo);
       await changed();
       const sending = drain();
-      if (form.id === "entry-form") return refill(form);
+      if (form.matches("#entry-form")) {
+        refill(form); // the next one can be typed at once
+        sending.then(() => takeBack(row));
+        return;
+      }
       await Promise.race([sending, new Promise((done) => setTimeout(done, PATIENCE))]);
       await goOn(form, row);
     } catch {
@@ -102,14 +107,37 @@ export function takeForms({ desk, queue, drain, changed }, words) {
     await add({ entry: subject, member, ...(await sealBytes(desk.key, await photo.arrayBuffer())) }, "photos");
   }
 
-  // Where the server refused it while the person looks on, they hear so at the form, as if it had been sent by it.
-  async function goOn(form, row) {
+  // What the server refuses while the person looks on is said at the form, as if the form itself had been sent.
+  async function refusal(row) {
     const now = (await queue.list(desk.member)).find(({ id }) => id === row.id);
-    if (!now || !isRefused(now)) return location.assign(next(row));
-    if (now.state === "conflict") return location.assign("/outbox");
+    if (!now || !isRefused(now)) return undefined;
+    if (now.state === "conflict") {
+      location.assign("/outbox"); // both versions stand there
+      return {};
+    }
     await queue.throwAway(desk.member, row.id, true);
     await changed();
-    say(form, now.reason.message, now.reason.field);
+    return now.reason;
+  }
+
+  // The server's own page of a refusal says most: what else could be done about it.
+  async function goOn(form, row) {
+    const reason = await refusal(row);
+    if (!reason) return location.assign(next(row));
+    if (!reason.message) return undefined;
+    const { direction } = row.fields;
+    if (direction && form.querySelector("button[name=direction]")) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "direction", value: direction }));
+    return form.submit();
+  }
+
+  async function takeBack(row) {
+    const now = document.querySelector("#entry-form");
+    if (!now || now.elements.amount.value) return; // they write the next one already: it stands in the outbox
+    const reason = await refusal(row);
+    if (!reason || !reason.message) return;
+    for (const [name, value] of Object.entries(row.fields)) if (now.elements[name] && name !== "id") now.elements[name].value = value;
+    if (reason.field && reason.field !== "amount") for (const part of now.querySelectorAll("details")) part.open = true;
+    say(now, reason.message, reason.field);
   }
 }
 
@@ -137,7 +165,9 @@ function say(form, sentence, name) {
   const told = Object.assign(document.createElement("span"), { className: "err", textContent: sentence });
   told.setAttribute("role", "alert");
   if (field && field.after) {
+    told.id = `e-${name}`;
     field.setAttribute("aria-invalid", "true");
+    field.setAttribute("aria-describedby", told.id);
     field.after(told);
     field.focus();
   } else {

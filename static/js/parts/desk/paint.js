@@ -11,6 +11,12 @@ export const idIn = (path) => (/^\/parties\/([0-9a-f-]{36})$/.exec(path) || [])[
 
 const isWritten = ({ kind }) => /entry\.record|settle|cash\.record/.test(kind);
 
+// "5 Jan", with its year where that is not this one, as the `day` filter has it.
+function dayIn(on) {
+  const year = on.slice(0, 4) === String(new Date().getFullYear()) ? undefined : "numeric";
+  return new Date(`${on}T00:00`).toLocaleDateString(document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang, { day: "numeric", month: "short", year });
+}
+
 export function openPaint(seat, kit) {
   const { desk } = seat;
   const money = (minor) => formatMinor(Math.abs(minor), desk.currency);
@@ -25,7 +31,7 @@ export function openPaint(seat, kit) {
     const [title, about, sum] = item.querySelectorAll("b,small,span");
     title.textContent = kit.word(way);
     title.className = sum.className = /gave|out/.test(way) ? "out" : "in";
-    about.textContent = [state === "done" ? "" : kit.word(isOpen(row) ? "waiting" : "refused"), fields.on || "", fields.note || ""]
+    about.textContent = [state === "done" ? "" : kit.word(isOpen(row) ? "waiting" : "refused"), fields.on && dayIn(fields.on), fields.note]
       .filter(Boolean)
       .join(" · ");
     sum.lastElementChild.textContent = money(minor);
@@ -42,8 +48,7 @@ export function openPaint(seat, kit) {
     const known = new Set(Array.from(entries.querySelectorAll("[id^=e-]"), (item) => item.id.slice(2)));
     const lacks = overlay(pageTag().at, id, rows, known);
     for (const old of entries.querySelectorAll(".mine")) old.remove();
-    const refused = rows.filter((row) => isRefused(row) && row.party === id && isWritten(row));
-    for (const row of [...refused, ...lacks.rows]) {
+    for (const row of lacks.rows) {
       const item = $(`#e-${row.subject}`);
       if (isWritten(row)) {
         if (!$(`#e-${row.kind === "party.settle" ? row.fields.id : row.subject}`)) entries.prepend(entryRow(row));
@@ -147,7 +152,26 @@ export function openPaint(seat, kit) {
       } else if (item) item.dataset.state = row.state;
     }
     if (lines.querySelector(".mine")) for (const empty of lines.querySelectorAll(".empty")) empty.remove();
-    $(".sum").classList.toggle("waits", some.length > 0);
+    if (some.length) cashSums($(".sum"), some);
+  }
+
+  // What can be reckoned is: an entry paid in cash, or a line of this day. Anything else leaves the mark only.
+  function cashSums(label, some) {
+    const { minor, on } = label.dataset;
+    const [into, out, opening, closing] = minor.split(" ").map(Number);
+    let [more, less] = [0, 0];
+    for (const { kind, fields, minor: sum, at } of some) {
+      const day = fields.on || new Date(at).toLocaleDateString("sv", { timeZone: desk.zone });
+      if (!/record/.test(kind) || day !== on) continue;
+      const isIn = fields.direction === "in" || fields.direction === "got";
+      if (isIn) more += Math.abs(sum);
+      else less += Math.abs(sum);
+    }
+    const sums = label.querySelectorAll("dd bdi");
+    [into + more, out + less, opening, closing + more - less].forEach((sum, at) => {
+      sums[at].textContent = formatMinor(sum, desk.currency);
+    });
+    label.classList.toggle("waits", some.some(isOpen));
   }
 
   // --- every page

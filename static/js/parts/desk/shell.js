@@ -1,6 +1,7 @@
 // The outbox page: what waits, what was refused and why. With no network it also stands for pages that the phone has
 // not seen: the account of any known party, to write in, and the list of them.
 import { isOpen, isRefused, partyOf } from "../outbox/queue.js";
+import { uuid7 } from "../ids.js";
 import { toMinor } from "../money.js";
 import { tagged } from "./desk.js";
 import { idIn } from "./paint.js";
@@ -118,7 +119,14 @@ function correct(part, row, seat, kit) {
       form.querySelector("[name=amount]").setCustomValidity("");
       return;
     }
-    await seat.queue.correct(seat.desk.member, row.id, { fields, minor: worthOf(row, fields, minor) });
+    const changes = { fields, minor: worthOf(row, fields, minor) };
+    if (row.state === "conflict" && /add|record/.test(row.kind)) {
+      // Its own id stands for something else in the ledger: this becomes a new one beside it.
+      await seat.queue.add(seat.desk, { kind: row.kind, party: row.party, subject: uuid7(), ...changes });
+      await seat.queue.throwAway(seat.desk.member, row.id, true);
+    } else {
+      await seat.queue.correct(seat.desk.member, row.id, changes);
+    }
     await seat.changed();
     seat.drain();
   });

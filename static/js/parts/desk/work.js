@@ -15,7 +15,7 @@ export async function work() {
     const paint = openPaint(seat, kit);
     const isShell = location.pathname === "/outbox" || "shell" in page.dataset;
 
-    async function show() {
+    async function paintAll() {
       const rows = await seat.rows();
       const { id = idIn(location.pathname) } = (isShell && (await showShell(seat, kit, paint))) || {};
       if (id) paint.party(id, rows);
@@ -27,9 +27,17 @@ export async function work() {
       return rows;
     }
 
+    // One after the other: what was read earlier must not be painted over what was read later.
+    let last = Promise.resolve();
+    const show = () => {
+      last = last.then(paintAll);
+      return last;
+    };
+
     seat.listen(show);
     const rows = await show();
     takeForms(seat, kit.word);
+    page.dataset.desk = "open";
     renew(show).then(() => ask({ warm: location.href }));
     if (rows.some(({ state }) => state !== "done")) seat.drain();
     takeShared(seat.desk);

@@ -120,6 +120,8 @@ export function openKeeper(store, build) {
     for (const each of [...WARM.map(address), ...(href ? [href] : [])]) {
       if (!(await pages.match(each))) await keep(desk, each, await fetch(each));
     }
+    // Asked for by a page that is the worker's, the browser would not fetch it by itself.
+    if (desk.dictionary) await fetch(desk.dictionary);
     if (desk.locks) await (await caches.open(DOOR)).add("/unlock").catch(() => {});
     return {};
   }
