@@ -7,7 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from khata.accounts import queries
+from khata.accounts import membership, queries
 from khata.accounts.models import Member, Person, Shop
 from khata.core import clock
 from khata.core.actor import Actor
@@ -58,11 +58,19 @@ def edit_shop(actor: Actor, name: str, category: str) -> None:
 
 
 def edit_person(person_id: UUID, device_id: UUID | None, name: str, lang: str) -> None:
-    """Change a person's name and language; each of their shops hears the name."""
+    """Change a person's name and language; each of their shops hears the name.
+
+    Raises Invalid where another member of one of them is called so.
+    """
+    before = queries.name_of(person_id)
     for shop in sorted(queries.shops_of(person_id), key=lambda shop: shop.id):
         member = Actor(shop.id, shop.member_id, device_id)
         with in_shop(shop.id):
-            journal.record(member, journal.Event("member.named", shop.member_id, {"name": name}))
+            journal.lock(shop.id)
+            if name != before:
+                membership.require_free_name(shop.id, name, shop.member_id)
+            facts = {"name": name, "before": before}
+            journal.record(member, journal.Event("member.named", shop.member_id, facts))
     db.session.execute(sa.update(Person).where(Person.id == person_id).values(name=name, lang=lang))
 
 

@@ -32,6 +32,7 @@ def read_code(form: Form) -> str:
     return digits
 
 
+LONGEST_LABEL = 40  # of a device
 CHOOSE_YOURSELF = _("Tap your name first.")
 CHOOSE_ANOTHER_PIN = _("Choose another PIN than the one you were given.")
 
@@ -78,6 +79,13 @@ def read_new_shop(form: Form, phone: str, currencies: frozenset[str], time_zones
     )
     form.require_valid()
     return new
+
+
+def read_own_name(form: Form) -> str:
+    """What who opens a shop is called, where they say it; raises RefusedForm."""
+    name = form.optional("own_name", lambda text: clean_name(text, 80))
+    form.require_valid()
+    return name or ""
 
 
 def read_category(form: Form) -> str:

@@ -15,6 +15,7 @@ from khata.core import clock
 from khata.core.actor import Actor
 from khata.core.db import db, in_shop
 from khata.core.ids import new_id
+from khata.core.names import sort_key
 from khata.core.tokens import proves
 from khata.errors import Forbidden, Invalid, NotFound
 from khata.journal import actions as journal
@@ -32,8 +33,13 @@ class NoInvitation(NotFound):
 
 
 def invite(actor: Actor, role: str) -> UUID:
-    """Open a place of `role` for whoever comes with the link; gives its id. Only an owner makes owners: Forbidden."""
+    """Open a place of `role` for whoever comes with the link; gives its id.
+
+    Raises Forbidden: only an owner makes owners, and nobody gives away more than they may themself.
+    """
+    journal.lock(actor.shop_id)
     require_owner_for(actor, role)
+    require_all_of(actor, permissions.granted(role, ""))
     now = clock.now()
     invitation = Invitation(
         shop_id=actor.shop_id, id=new_id(), role=role, invited_by=actor.member_id, expires_at=now + INVITATION_HOLDS
@@ -65,8 +71,24 @@ def take_back(actor: Actor, invitation_id: UUID) -> None:
         found.ended_at = clock.now()
 
 
+def asks_name(shop_id: UUID, person_id: UUID, name: str) -> bool:
+    """True where who joins has no name yet, or one that a member of the shop has already."""
+    with in_shop(shop_id):
+        member = queries.place_of(shop_id, person_id)
+        if member is not None and member.removed_at is None:
+            return False
+        try:
+            require_free_name(shop_id, name)
+        except Invalid:
+            return True
+    return not name
+
+
 def join(secret: str, invitation_id: UUID, key: str, person_id: UUID, device_id: UUID | None) -> UUID:
-    """Take the place: who was a member comes back, who is one keeps the place. Gives the shop; raises NoInvitation."""
+    """Take the place: who was a member comes back, who is one keeps the place. Gives the shop.
+
+    Raises NoInvitation, and Invalid where a member is called so already.
+    """
     shop_id = find_invitation(secret, invitation_id, key).shop_id
     with in_shop(shop_id):
         journal.lock(shop_id)
@@ -80,6 +102,7 @@ def _take_place(invitation: Invitation, person_id: UUID, device_id: UUID | None)
     member = queries.place_of(shop_id, person_id)
     if member is not None and member.removed_at is None:
         return
+    require_free_name(shop_id, queries.name_of(person_id))
     if member is None:
         member = Member(shop_id=shop_id, id=new_id(), person_id=person_id, created_at=clock.now())
         db.session.add(member)
@@ -93,15 +116,21 @@ def _take_place(invitation: Invitation, person_id: UUID, device_id: UUID | None)
 def change_member(actor: Actor, member_id: UUID, role: str, wanted: set[str]) -> None:
     """Give a member another role, and switch single permissions.
 
-    Raises NotFound, Invalid for the last owner, and Forbidden where somebody else makes or unmakes one.
+    Raises NotFound, Invalid for the last owner, and Forbidden where somebody else makes or unmakes one; where who is no
+    owner changes themself, or gives what they have not.
     """
     member = _locked(actor, member_id)
     require_owner_for(actor, role, member.role)
+    switches = "" if role == "owner" else permissions.switches_for(role, wanted)
+    before = permissions.granted(member.role, member.switches)
+    if not _is_owner(actor):
+        if member_id == actor.member_id:
+            raise Forbidden(_("Your own rights are changed by an owner."), "own_rights")
+        require_all_of(actor, permissions.granted(role, switches) - before)
     if role != "owner":
         _keep_an_owner(member)
     elif not queries.has_number(member.person_id):
         raise Invalid(_("An owner needs a number of their own: invite them by a link."), "owner_without_number")
-    switches = "" if role == "owner" else permissions.switches_for(role, wanted)
     if (member.role, member.switches) != (role, switches):
         facts = {"role": role, "switches": switches, "name": _name_of(member)}
         journal.record(actor, Event("member.changed", member_id, facts))
@@ -138,9 +167,41 @@ def require_owner_for(actor: Actor, *roles: str) -> None:
 
     Who may manage members makes no owner, of themself or others, removes none, and gives none a PIN.
     """
-    me = queries.member_by_id(actor.shop_id, actor.member_id) if actor.member_id else None
-    if "owner" in roles and (me is None or me.role != "owner"):
+    if "owner" in roles and not _is_owner(actor):
         raise Forbidden
+
+
+def require_all_of(actor: Actor, given: frozenset[str]) -> None:
+    """Raise Forbidden where somebody would get, by the actor, what the actor has not."""
+    me = queries.member_by_id(actor.shop_id, actor.member_id) if actor.member_id else None
+    if me is None or not given <= permissions.granted(me.role, me.switches):
+        raise Forbidden(_("You can't give what you may not do yourself."), "more_than_own")
+
+
+def require_free_name(shop_id: UUID, name: str, member_id: UUID | None = None) -> None:
+    """Raise Invalid where another member of the shop than `member_id` is called so, however it is spelled."""
+    team = {one.id for one in queries.team(shop_id)} - {member_id}
+    if sort_key(name) in {sort_key(other) for other in queries.member_names(shop_id, team).values()}:
+        raise Invalid(_("Somebody in this shop is called so. Add something that tells you apart."), "name_taken")
+
+
+def sign_out_member(actor: Actor, member_id: UUID, device_id: UUID) -> None:
+    """End a member's sessions of this shop on one device, from afar; raises NotFound, and Forbidden for an owner's."""
+    member = _locked(actor, member_id)
+    require_owner_for(actor, member.role)
+    label = queries.device_label(device_id)
+    here = (Session.person_id == member.person_id) & (Session.shop_id == actor.shop_id)
+    ended = sa.update(Session).where(here, Session.device_id == device_id, Session.ended_at.is_(None))
+    ended = ended.values(ended_at=clock.now())
+    if label is None or not db.session.execute(ended).rowcount:  # type: ignore[attr-defined]
+        raise NotFound
+    facts = {"name": _name_of(member), "label": label, "device_id": device_id.hex}
+    journal.record(actor, Event("member.signed_out", member_id, facts))
+
+
+def _is_owner(actor: Actor) -> bool:
+    me = queries.member_by_id(actor.shop_id, actor.member_id) if actor.member_id else None
+    return me is not None and me.role == "owner"
 
 
 def _locked(actor: Actor, member_id: UUID) -> Member:

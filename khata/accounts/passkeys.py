@@ -250,14 +250,28 @@ def _read(parse: Callable[[str], Made], answer: str) -> Made:
         raise Refused from error
 
 
-def remove(person_id: UUID, device_id: UUID, passkey_id: UUID) -> None:
-    """Forget a passkey of the person; each of their shops hears it. Raises NotFound."""
+def remove(person_id: UUID, device_id: UUID, passkey_id: UUID, token_hash: bytes | None = None) -> None:
+    """Forget a passkey of the person; each of their shops hears it. With the last goes the lock of their own phones.
+
+    `token_hash` is of the session that does it, which is in use. Raises NotFound.
+    """
     shops = _locked_shops(person_id)
     passkey = next((one for one in queries.passkeys_of(person_id) if one.id == passkey_id), None)
     if passkey is None:
         raise NotFound
     db.session.execute(sa.delete(Passkey).where(Passkey.id == passkey_id))
     _tell(shops, device_id, Event("member.passkey_removed", passkey_id, {"label": passkey.label}))
+    if not queries.passkeys_of(person_id):
+        _unlock_own_phones(person_id, device_id, token_hash, shops)
+
+
+def _unlock_own_phones(person_id: UUID, device_id: UUID, token_hash: bytes | None, shops: list[sa.Row[Any]]) -> None:
+    """With no passkey left a lock would only ask for a code each time: phones that only this person uses lose it."""
+    for device in queries.locking_devices_of(person_id):
+        device.lock_seconds = None
+        facts = {"label": device.label, "lock_seconds": None}
+        _tell(shops, device_id, Event("device.lock_changed", device.id, facts))
+        rest_on(device.id, token_hash, None)
 
 
 def lock_after(person_id: UUID, device_id: UUID, token_hash: bytes, seconds: int | None) -> None:

@@ -35,7 +35,12 @@ ROLES: dict[str, frozenset[str]] = {
 }
 
 # What says nothing, or too much, without another one: it is off where that is off.
-NEEDS = (("see_balances", "see_parties"), ("see_reports", "see_balances"), ("export", "see_balances"))
+NEEDS = (
+    ("see_balances", "see_parties"),
+    ("see_reports", "see_balances"),
+    ("see_day_book", "see_balances"),
+    ("export", "see_balances"),
+)
 
 # What nobody does in a shop that waits to be deleted. The cash book is missing: with its permission it is read, too.
 WRITING = frozenset({"record", "edit_own_today", "edit_entries", "delete_entries", "edit_parties", "import"})

@@ -1,7 +1,7 @@
 """A shop's phone: enrolled by the owner, changed over by face and PIN.
 
-Four wrong PINs and a code or passkey is asked for. With at least 9,500 PINs to choose from (the ones everybody tries
-first are refused), that is less than one chance in 2,000.
+Four wrong PINs, at one face or at one phone, and a code or passkey is asked for, or a new PIN is given. With at least
+9,500 PINs to choose from (the ones everybody tries first are refused), that is less than one chance in 2,000.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from flask_babel import lazy_gettext as _
 from flask_babel import lazy_ngettext
 
-from khata.accounts import membership, notices, queries
+from khata.accounts import membership, notices, permissions, queries
 from khata.accounts.models import Device, Member, Person, Session
 from khata.accounts.sessions import PIN, rest_on
 from khata.core import clock
@@ -30,7 +30,7 @@ from khata.journal.actions import Event
 
 TRIES = 4
 WAITS = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2))  # after the first wrong PIN, the second …
-SLIP = timedelta(minutes=2)  # the right PIN so soon after a wrong one: it was the same finger
+SLIP = timedelta(minutes=2)  # the right PIN so soon after a wrong one: the phone counts it as the same finger's
 LOCK_CHOICES = (60, 120, 300, 900)  # seconds
 FIRST_YEAR, LAST_YEAR = 1900, 2030
 
@@ -56,9 +56,18 @@ def enrol(actor: Actor, device_id: UUID, lock_seconds: int, token_hash: bytes | 
         raise Invalid(_("This phone belongs to another shop. Release it there first."), "other_shops_phone")
     is_new = device.shop_id is None
     facts = {"label": device.label, "lock_seconds": lock_seconds}
-    journal.record(actor, Event("device.enrolled" if is_new else "device.lock_changed", device_id, facts))
+    if is_new or device.lock_seconds != lock_seconds:
+        journal.record(actor, Event("device.enrolled" if is_new else "device.lock_changed", device_id, facts))
     device.shop_id, device.lock_seconds = actor.shop_id, lock_seconds
     rest_on(device_id, token_hash, lock_seconds)
+
+
+def name_phone(actor: Actor, device_id: UUID, label: str) -> None:
+    """Call a phone of the shop so, in what was written on it too; raises NotFound."""
+    device = _phone_of(actor.shop_id, device_id)
+    if device.label != label:
+        journal.record(actor, Event("device.named", device_id, {"label": label, "before": device.label}))
+        device.label = label
 
 
 def release(actor: Actor, device_id: UUID, token_hash: bytes | None = None) -> None:
@@ -100,8 +109,13 @@ class NewStaff(NamedTuple):
 
 
 def add_staff(actor: Actor, new: NewStaff) -> UUID:
-    """Give somebody without a number a place in the shop, with a first PIN that they change; gives the member's id."""
+    """Give somebody without a number a place in the shop, with a first PIN that they change; gives the member's id.
+
+    Raises Invalid where another member has the name, and Forbidden where the place may more than the actor.
+    """
     journal.lock(actor.shop_id)
+    membership.require_all_of(actor, permissions.granted(new.role, ""))
+    membership.require_free_name(actor.shop_id, new.name)
     now = clock.now()
     person = Person(id=new_id(), phone=None, name=new.name, lang=new.lang, arrival={}, created_at=now)
     db.session.add(person)
@@ -118,13 +132,15 @@ def add_staff(actor: Actor, new: NewStaff) -> UUID:
 def set_pin(actor: Actor, member_id: UUID, pin: str) -> None:
     """Give a member a PIN: for good where they choose it themselves, else until they first use it.
 
-    Raises NotFound, and Forbidden where it is an owner's and the actor is none.
+    Raises NotFound, and Forbidden where that member may more than the actor: who gives a PIN could come in by it.
     """
     journal.lock(actor.shop_id)
     member = queries.member_by_id(actor.shop_id, member_id)
     if member is None:
         raise NotFound
-    membership.require_owner_for(actor, member.role)
+    if member_id != actor.member_id:
+        membership.require_owner_for(actor, member.role)
+        membership.require_all_of(actor, permissions.granted(member.role, member.switches))
     name = queries.member_names(actor.shop_id, [member_id])[member_id]
     journal.record(actor, Event("member.pin_set", member_id, {"name": name}))
     member.pin_hash, member.pin_is_temporary = hashed(pin), actor.member_id != member_id
@@ -143,8 +159,9 @@ def is_kept(member: Member, pin: str) -> bool:
 def refusal(device: Device, member: Member, pin: str) -> Invalid | None:
     """Try a PIN at a shop's phone: None where it is right, else what to say. Every try is counted: commit it.
 
-    Wrong ones count at the member, so that the same PIN can't be tried at two phones, and at the phone, so that a
-    stranger can't go from face to face.
+    Wrong ones count at the member, so that the same PIN can't be tried at two phones, and at the phone, so that nobody
+    goes from face to face. A right one takes none back at the member: who stands by could guess before each. At the
+    phone it takes back the one of the same finger; what somebody tried at another face stays.
     """
     serialise(f"pins:{member.shop_id}")
     db.session.refresh(device)
@@ -155,8 +172,8 @@ def refusal(device: Device, member: Member, pin: str) -> Invalid | None:
     now = clock.now()
     if member.pin_hash is not None and matches(member.pin_hash, pin):
         if member.wrong_pin_at is not None and now - member.wrong_pin_at < SLIP:
-            member.wrong_pins -= 1
-        member.wrong_pin_at, device.wrong_pins, device.wrong_pin_at = None, 0, None
+            device.wrong_pins = max(0, device.wrong_pins - 1)
+        member.wrong_pin_at = device.wrong_pin_at = None  # nobody has to wait any longer
         return None
     for counted in (member, device):
         counted.wrong_pins += 1

@@ -136,6 +136,11 @@ def has_number(person_id: UUID) -> bool:
     return db.session.scalar(sa.select(Person.phone).where(Person.id == person_id)) is not None
 
 
+def name_of(person_id: UUID) -> str:
+    """What the person is called; empty where they have not said."""
+    return db.session.scalar(sa.select(Person.name).where(Person.id == person_id)) or ""
+
+
 def place_of(shop_id: UUID, person_id: UUID) -> Member | None:
     """The place a person has, or had, in the shop."""
     return db.session.scalar(sa.select(Member).where(Member.shop_id == shop_id, Member.person_id == person_id))
@@ -196,20 +201,45 @@ class SignedInDevice(NamedTuple):
     label: str
     signed_in_at: datetime
     last_seen_at: datetime
+    shop_id: UUID | None  # whose phone it is
 
 
 def devices_of(person_id: UUID, seen_after: datetime) -> list[SignedInDevice]:
     """The devices on which a person is signed in, the one used last first."""
     last_seen = sa.func.max(Session.last_seen_at).label("last_seen_at")
     query = (
-        sa.select(Device.id, Device.label, sa.func.min(Session.created_at).label("signed_in_at"), last_seen)
+        sa.select(
+            Device.id, Device.label, sa.func.min(Session.created_at).label("signed_in_at"), last_seen, Device.shop_id
+        )
         .join(Session, Session.device_id == Device.id)
         .where(Session.person_id == person_id, Session.ended_at.is_(None), Session.last_seen_at > seen_after)
-        .group_by(Device.id, Device.label)
+        .group_by(Device.id, Device.label, Device.shop_id)
         .order_by(last_seen.desc(), Device.id)
     )
     with across_shops():  # one of them may be the phone of a shop that the person is not in just now
         return [SignedInDevice(*row) for row in db.session.execute(query)]
+
+
+def sessions_in(shop_id: UUID) -> list[Any]:
+    """Sessions that have the shop open (person_id, device_id, label, last_seen_at, idle_seconds), used last first.
+
+    Some may have rested for too long.
+    """
+    wanted = (Session.person_id, Session.device_id, Device.label, Session.last_seen_at, Session.idle_seconds)
+    query = sa.select(*wanted).join(Device, Device.id == Session.device_id)
+    query = query.where(Session.shop_id == shop_id, Session.ended_at.is_(None))
+    with across_shops():  # one may be on the phone of another shop
+        return list(db.session.execute(query.order_by(Session.last_seen_at.desc(), Session.device_id)))
+
+
+def locking_devices_of(person_id: UUID) -> list[Device]:
+    """Phones that lock, are no shop's, and that nobody else who has a passkey was signed in on."""
+    own = sa.select(Session.device_id).where(Session.person_id == person_id)
+    others = sa.select(Session.device_id).join(Passkey, Passkey.person_id == Session.person_id)
+    others = others.where(Session.person_id != person_id)
+    query = sa.select(Device).where(Device.shop_id.is_(None), Device.lock_seconds.is_not(None))
+    query = query.where(Device.id.in_(own), Device.id.not_in(others)).order_by(Device.id)
+    return list(db.session.scalars(query))
 
 
 def devices_ever(person_id: UUID) -> set[UUID]:
@@ -238,6 +268,12 @@ def passkeys_of(person_id: UUID) -> list[Passkey]:
 def passkey_by_credential(credential_id: bytes) -> Passkey | None:
     """The passkey that phones know by this id."""
     return db.session.scalar(sa.select(Passkey).where(Passkey.credential_id == credential_id))
+
+
+def device_label(device_id: UUID) -> str | None:
+    """What the device, of whatever shop, is called; None where there is none."""
+    device = device_by_id(device_id)
+    return device.label if device else None
 
 
 def device_labels(device_ids: Iterable[UUID | None]) -> dict[UUID, str]:

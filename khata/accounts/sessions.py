@@ -10,13 +10,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from khata.accounts import notices, queries
+from khata.accounts import notices, permissions, queries
 from khata.accounts.models import Device, Member, Person, Session
 from khata.core import clock
 from khata.core.actor import Actor
 from khata.core.db import across_shops, db, in_shop
 from khata.core.ids import new_id
-from khata.errors import NotFound
+from khata.errors import Forbidden, NotFound
 from khata.journal import actions as journal
 
 CODE, PASSKEY, RECOVERY, PIN = "code", "passkey", "recovery", "pin"  # ways to open one
@@ -108,10 +108,13 @@ def prove(token_hash: bytes, method: str) -> str:
 
 
 def _forget_wrong_pins(person_id: UUID, device_id: UUID) -> None:
-    """More than a PIN has proved who it is: they are counted anew."""
+    """More than a PIN has proved who it is: they are counted anew, at a shop's phone where it is one of the shop's."""
     cleared = {"wrong_pins": 0, "wrong_pin_at": None}
     at_members = sa.update(Member).where(Member.person_id == person_id, Member.wrong_pins > 0)
-    at_device = sa.update(Device).where(Device.id == device_id, Device.wrong_pins > 0)
+    here = sa.exists().where(
+        Member.shop_id == Device.shop_id, Member.person_id == person_id, Member.removed_at.is_(None)
+    )
+    at_device = sa.update(Device).where(Device.id == device_id, Device.wrong_pins > 0, here)
     with across_shops():
         db.session.execute(at_members.values(cleared))
         db.session.execute(at_device.values(cleared))
@@ -124,7 +127,7 @@ def end_session(token_hash: bytes) -> None:
 
 def end_sessions_on(person_id: UUID, device_id: UUID) -> None:
     """Sign a person out on one of their devices, from afar; raises NotFound where they are not signed in there."""
-    _require_own_device(person_id, device_id)
+    _own_device(person_id, device_id)
     _end_sessions(Session.person_id == person_id, Session.device_id == device_id)
 
 
@@ -147,9 +150,15 @@ def end_sessions_of(phone: str | None) -> int:
 
 
 def name_device(person_id: UUID, device_id: UUID, label: str) -> None:
-    """Call a device what the person calls it; each of their shops hears it. Raises NotFound."""
-    _require_own_device(person_id, device_id)
-    for shop in sorted(queries.shops_of(person_id), key=lambda shop: shop.id):
+    """Call a device what the person calls it; each of their shops hears it.
+
+    A shop's phone is named by who manages the shop's members, and that shop hears it. Raises NotFound, and Forbidden.
+    """
+    device = _own_device(person_id, device_id)
+    shops = _shops_that_name(person_id, device)
+    if device.shop_id is not None and not shops:
+        raise Forbidden
+    for shop in shops:
         member = Actor(shop.id, shop.member_id, device_id)
         with in_shop(shop.id):
             journal.record(member, journal.Event("device.named", device_id, {"label": label}))
@@ -157,9 +166,29 @@ def name_device(person_id: UUID, device_id: UUID, label: str) -> None:
         db.session.execute(sa.update(Device).where(Device.id == device_id).values(label=label))
 
 
-def _require_own_device(person_id: UUID, device_id: UUID) -> None:
-    if device_id not in {device.id for device in queries.devices_of(person_id, clock.now() - RESTS)}:
-        raise NotFound
+def may_name(person_id: UUID, device: queries.SignedInDevice) -> bool:
+    """True where the person may rename the device that they are signed in on."""
+    return device.shop_id is None or bool(_shops_that_name(person_id, device))
+
+
+def _shops_that_name(person_id: UUID, device: queries.SignedInDevice) -> list[Any]:
+    shops = sorted(queries.shops_of(person_id), key=lambda shop: shop.id)
+    if device.shop_id is None:
+        return shops
+    return [shop for shop in shops if shop.id == device.shop_id and _manages_members(shop)]
+
+
+def _manages_members(shop: Any) -> bool:
+    with in_shop(shop.id):
+        member = queries.member_by_id(shop.id, shop.member_id)
+    return member is not None and "members" in permissions.granted(member.role, member.switches)
+
+
+def _own_device(person_id: UUID, device_id: UUID) -> queries.SignedInDevice:
+    for device in queries.devices_of(person_id, clock.now() - RESTS):
+        if device.id == device_id:
+            return device
+    raise NotFound
 
 
 def _end_sessions(*which: sa.ColumnElement[bool]) -> None:

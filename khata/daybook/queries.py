@@ -11,6 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from flask_babel import lazy_gettext as _
 
+from khata.accounts.permissions import ROLE_LABELS
 from khata.accounts.queries import device_labels, member_names
 from khata.core import clock
 from khata.core.db import db
@@ -46,16 +47,18 @@ SENTENCES = {
     "member.leaving": _("%(name)s is deleting their account"),
     "member.staying": _("%(name)s keeps their account after all"),
     "member.left": _("A member’s account was deleted"),
-    "member.invited": _("Somebody was invited"),
+    "member.invited": _("Somebody was invited as: %(role)s"),
     "member.uninvited": _("An invitation was taken back"),
     "member.joined": _("%(name)s joined the shop"),
-    "member.changed": _("%(name)s may do other things now"),
+    "member.changed": _("%(name)s may do other things now, as: %(role)s"),
     "member.removed": _("%(name)s was removed from the shop"),
     "member.number_changed": _("A new number to sign in with"),
     "member.recovery_code": _("A new recovery code"),
     "member.recovered": _("Signed in with the recovery code"),
     "shop.handed_over": _("The shop was handed over to %(name)s"),
     "member.named": _("A member is called %(name)s"),
+    "member.named.again": _("%(before)s is called %(name)s now"),
+    "member.signed_out": _("%(name)s was signed out on %(label)s"),
     "member.pin_set": _("%(name)s has a new PIN"),
     "member.pin_blocked": _("Too many wrong PINs for %(name)s"),
     "member.photo": _("%(name)s has a new photo"),
@@ -66,6 +69,7 @@ SENTENCES = {
     "device.signed_out": _("%(label)s was signed out"),
     "member.read_notice": _("A notice was read"),
     "device.named": _("A device is called %(label)s"),
+    "device.named.again": _("%(before)s is called %(label)s now"),
     "member.passkey_added": _("Fingerprint sign-in added: %(label)s"),
     "member.passkey_removed": _("Fingerprint sign-in removed: %(label)s"),
 }
@@ -139,14 +143,16 @@ class _Words:
         """What the line tells."""
         facts = self.facts[line.seq]
         values = {"name": self._name(line, facts), "other": "", "amount": "", "label": facts.get("label", "")}
-        values["file"] = facts.get("file", "")
+        values |= {"file": facts.get("file", ""), "before": facts.get("before", "")}
+        values["role"] = ROLE_LABELS.get(facts.get("role", ""), "")
         row = self.entries.get(line.subject_id) if line.kind.startswith("entry.") else self.cash.get(line.subject_id)
         minor = facts.get("amount_minor") or (row.amount_minor if row else None)
         if minor:
             values["amount"] = self.money(minor)
         if "into" in facts:
             values["other"] = self._party_name(UUID(facts["into"]))
-        way = facts.get("direction") or facts.get("kind") or ""
+        is_other = facts.get("before", "") not in ("", facts.get("name") or facts.get("label"))
+        way = facts.get("direction") or facts.get("kind") or ("again" if is_other else "")
         text = SENTENCES.get(f"{line.kind}.{way}") or SENTENCES[line.kind]
         return str(text) % values
 

@@ -13,6 +13,7 @@ from khata.core.forms import Form, parse_day
 from khata.core.money import format_amount
 from khata.daybook import queries
 from khata.daybook.queries import KINDS, LAST
+from khata.errors import NotFound
 from khata.journal.queries import Sought
 from khata.web.auth import allow
 from khata.web.locale import lang
@@ -29,6 +30,9 @@ def day_book() -> Response:
     on = form.optional("day", parse_day)
     members, devices = members_of(g.shop.id), devices_in(g.shop.id)
     sought = Sought(_id(form, "member", members), _id(form, "device", devices), _kind(form))
+    for name, wanted in zip(("member", "device", "kind"), sought, strict=True):
+        if form.value(name) and wanted is None:
+            raise NotFound  # another shop's or nobody's: all lines would look like the answer
     page = queries.page(g.shop.id, g.shop.time_zone, sought, on, _before(form), _amount)
     asked = {name: form.value(name) for name in ("member", "device", "kind", "day") if form.value(name)}
     context: dict[str, Any] = {

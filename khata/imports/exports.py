@@ -13,12 +13,14 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from khata.accounts.queries import devices_in, members_of
 from khata.core.db import db
 from khata.core.money import to_plain
+from khata.journal.models import JournalLine
 from khata.ledger.models import CashEntry, Entry
 from khata.parties.models import Party
 
-PARTIES, ENTRIES, CASH = Party.__table__, Entry.__table__, CashEntry.__table__
+PARTIES, ENTRIES, CASH, LINES = Party.__table__, Entry.__table__, CashEntry.__table__, JournalLine.__table__
 BATCH = 500
 BOM = "\ufeff"  # Excel takes a file without it for Windows-1252
 VERSION = 1
@@ -29,7 +31,10 @@ PARTY_HEADER = (
     "party_id", "name", "phone", "kind", "will_get", "will_give", "address", "gstin", "note", "credit_limit", "due_on",
     "language",
 )  # fmt: skip
-ENTRY_HEADER = ("entry_id", "date", "party_id", "name", "phone", "kind", "direction", "amount", "note", "in_cash")
+ENTRY_HEADER = (
+    "entry_id", "date", "party_id", "name", "phone", "kind", "direction", "amount", "note", "in_cash", "written_by",
+    "on_device",
+)  # fmt: skip
 CASH_HEADER = ("cash_id", "date", "direction", "amount", "category", "note")
 
 
@@ -56,19 +61,22 @@ def _party_cells(row: Any, currency: str) -> list[str]:
 
 def entries_csv(shop_id: UUID, currency: str) -> Iterator[str]:
     """Entries that count, in the order in which they were written; deleted ones are in the JSON."""
+    names, labels = dict(members_of(shop_id)), dict(devices_in(shop_id))
     query = (
-        sa.select(ENTRIES, PARTIES.c.name, PARTIES.c.phone, PARTIES.c.kind)
+        sa.select(ENTRIES, PARTIES.c.name, PARTIES.c.phone, PARTIES.c.kind, LINES.c.member_id, LINES.c.device_id)
         .join(PARTIES, (PARTIES.c.shop_id == ENTRIES.c.shop_id) & (PARTIES.c.id == ENTRIES.c.party_id))
+        .outerjoin(LINES, (LINES.c.shop_id == ENTRIES.c.shop_id) & (LINES.c.seq == ENTRIES.c.seq))
         .where(ENTRIES.c.shop_id == shop_id, ENTRIES.c.deleted_at.is_(None))
         .order_by(ENTRIES.c.seq)
     )
-    return csv_of(ENTRY_HEADER, stream(query), lambda row: _entry_cells(row, currency))
+    return csv_of(ENTRY_HEADER, stream(query), lambda row: _entry_cells(row, currency, names, labels))
 
 
-def _entry_cells(row: Any, currency: str) -> list[str]:
+def _entry_cells(row: Any, currency: str, names: dict[UUID, str], labels: dict[UUID, str]) -> list[str]:
     amount, in_cash = to_plain(row.amount_minor, currency), "yes" if row.in_cash else ""
     whose = [str(row.party_id), row.name, row.phone or "", row.kind]
-    return [str(row.id), row.on.isoformat(), *whose, row.direction, amount, row.note, in_cash]
+    written = [names.get(row.member_id, ""), labels.get(row.device_id, "")]
+    return [str(row.id), row.on.isoformat(), *whose, row.direction, amount, row.note, in_cash, *written]
 
 
 def cash_csv(shop_id: UUID, currency: str) -> Iterator[str]:

@@ -296,10 +296,13 @@ def _refuse_cross_site() -> None:
         raise CrossSite
     source = request.headers.get("Origin") or request.headers.get("Referer") or ""
     try:
-        is_ours = urlsplit(source).netloc == request.host
+        parts = urlsplit(source)
     except ValueError:
-        is_ours = False
-    if not is_ours:
+        raise CrossSite from None
+    # A page over http can be anybody's on the way; where we are reached over https it is not ours. A proxy may speak
+    # http to us, so https is right whatever this request says of itself.
+    schemes = {"https"} if request.is_secure or current_app.config["KHATA"].is_https else {"https", "http"}
+    if parts.netloc != request.host or parts.scheme not in schemes:
         raise CrossSite
 
 

@@ -34,7 +34,7 @@ def init_app(app: Flask) -> None:
         ("Referrer-Policy", "same-origin"),  # "no-referrer" would make Origin "null" on our own forms
         ("X-Content-Type-Options", "nosniff"),
     ]
-    app.wsgi_app = _Headers(app.wsgi_app, headers)  # type: ignore[method-assign]
+    app.wsgi_app = _Headers(app.wsgi_app, headers, app.config)  # type: ignore[method-assign]
     app.after_request(_set_own_headers)
     app.session_interface = VisitInterface()
 
@@ -42,13 +42,16 @@ def init_app(app: Flask) -> None:
 class _Headers:
     """Adds the same headers to every answer, faults included, without looking at it."""
 
-    def __init__(self, wsgi_app: Any, headers: list[tuple[str, str]]) -> None:
+    def __init__(self, wsgi_app: Any, headers: list[tuple[str, str]], config: dict[str, Any]) -> None:
         self.wsgi_app = wsgi_app
         self.headers = headers
+        self.config = config
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            own = [HSTS] if environ["wsgi.url_scheme"] == "https" else []
+            # A proxy that is not trusted may stand before us: then the public address says what browsers use.
+            is_https = environ["wsgi.url_scheme"] == "https" or self.config["KHATA"].is_https
+            own = [HSTS] if is_https else []
             return start_response(status, headers + self.headers + own, exc_info)
 
         answer: Iterable[bytes] = self.wsgi_app(environ, start)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 
+from khata.core.ids import new_id
 from tests.client import Browser, sign_in
 
 HELPER = "+919876500011"
@@ -22,9 +23,12 @@ def link(owner: Browser, role: str = "cashier") -> str:
 
 
 def accept(browser: Browser, invitation: str, **options: int) -> None:
-    """Press "Join" on the page of the invitation."""
-    key = browser.get(invitation).hidden("key")
-    browser.post(invitation.partition("?")[0], {"key": key}, then="/", **options)
+    """Press "Join" on the page of the invitation; where it asks for a name, one that nobody else has."""
+    page = browser.get(invitation)
+    form = {"key": page.hidden("key")}
+    if "f-name" in page.ids:
+        form["name"] = f"Helper {new_id().hex[-6:]}"
+    browser.post(invitation.partition("?")[0], form, then="/", **options)
 
 
 @pytest.fixture

@@ -735,3 +735,36 @@ def test_challenges_are_long_and_never_the_same(visitor: Browser) -> None:
     seen = {options(visitor)["challenge"] for _time in range(50)}
     assert len(seen) == 50
     assert {len(base64.urlsafe_b64decode(one + "==")) for one in seen} == {32}
+
+
+def test_with_the_last_passkey_the_lock_goes(owner: Browser, phone: Authenticator) -> None:
+    """It would ask for a code each time, and could not be chosen again."""
+    add(owner, Authenticator(), "Tablet")
+    choose_lock(owner, "60", then="/devices")
+    first, last = passkey_ids(owner)
+    owner.post(f"/passkeys/{first}/removal", then="/passkeys")
+    assert 'data-lock="60"' in owner.get("/").html, "there is another one yet"
+    owner.post(f"/passkeys/{last}/removal", then="/passkeys")
+    assert "data-lock" not in owner.get("/").html
+    with after(hours=2):
+        owner.get("/")
+    owner.post("/sign-out", then="/sign-in")
+
+
+def test_but_not_that_of_a_shops_phone(owner: Browser, phone: Authenticator) -> None:
+    owner.post("/phones", {"lock_seconds": "300"}, then="/phones")
+    (only,) = passkey_ids(owner)
+    owner.post(f"/passkeys/{only}/removal", then="/passkeys")
+    assert 'data-lock="300"' in owner.get("/").html
+
+
+def test_nor_of_a_phone_that_somebody_else_locks(owner: Browser, phone: Authenticator) -> None:
+    """Who borrowed it for a moment takes no lock off it."""
+    choose_lock(owner, "60", then="/devices")
+    owner.post("/sign-out")
+    sign_in(owner, "+919812300077")
+    add(owner, Authenticator())
+    (only,) = passkey_ids(owner)
+    owner.post(f"/passkeys/{only}/removal", then="/passkeys")
+    with owner.app.app_context():
+        assert db.session.scalars(sa.select(Device.lock_seconds)).all() == [60]

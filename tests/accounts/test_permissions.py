@@ -105,7 +105,8 @@ def test_switches_of_before_still_hold() -> None:
     assert granted("cashier", '{"see_day_book": true}') == ROLES["cashier"] | {"see_day_book"}
     assert granted("cashier", '{"record": false}') == ROLES["cashier"] - {"record"}
     blind = granted("manager", '{"see_parties": false}')
-    assert blind == ROLES["manager"] - {"see_parties", "see_balances", "see_reports"}
+    assert blind == ROLES["manager"] - {"see_parties", "see_balances", "see_reports", "see_day_book"}
+    assert "see_day_book" not in granted("cashier", '{"see_day_book": true, "see_balances": false}')
     assert "export" not in granted("accountant", '{"see_balances": false}')
 
 
@@ -350,3 +351,65 @@ def test_a_kept_page_hears_of_a_switch(
     assert "11,111" not in cashier.get("/").text
     switch(owner, "cashier", set(ROLES["cashier"]))
     assert "11,111" in cashier.get("/").text
+
+
+READS_CASH = {"keep_cash_book"}, {"see_reports", "see_totals"}
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_the_cash_book_is_read_by_who_keeps_it_or_sees_the_sums(
+    owner: Browser, hire: Callable[..., Browser], role: str
+) -> None:
+    """And written in by who keeps it only: nothing is offered that would be refused."""
+    line = str(new_id())
+    owner.post("/cash", {"direction": "in", "amount": "731", "id": line})
+    member = hire(role)
+    keeps = "keep_cash_book" in ROLES[role]
+    assert any(needed <= ROLES[role] for needed in READS_CASH)
+    assert "/cash" in member.get("/menu").links("/cash")
+    page = member.get("/cash")
+    assert "₹731" in page.text
+    actions = [form["action"] for form in page.all("form")]
+    assert ("/cash" in actions) == keeps
+    assert (f"/cash/{line}/deletion" in actions) == keeps
+    member.post("/cash", {"direction": "in", "amount": "1"}, status=303 if keeps else 403)
+    member.post(f"/cash/{line}/deletion", status=303 if keeps else 403)
+
+
+@pytest.mark.parametrize("without", ["see_reports", "see_totals", "see_balances"])
+def test_nor_does_who_misses_one_of_them(owner: Browser, hire: Callable[..., Browser], without: str) -> None:
+    accountant = hire("accountant")
+    accountant.get("/cash")
+    switch(owner, "accountant", set(ROLES["accountant"] - {without}))
+    accountant.get("/cash", 403)
+    assert not accountant.get("/menu").links("/cash")
+    switch(owner, "accountant", set(ROLES["accountant"] - {without} | {"keep_cash_book"}))
+    accountant.get("/cash")
+
+
+def test_who_does_not_see_balances_does_not_see_the_day_book(owner: Browser, hire: Callable[..., Browser]) -> None:
+    """It tells every amount that was ever written."""
+    manager = hire("manager")
+    manager.get("/daybook")
+    switch(owner, "manager", set(ROLES["manager"] - {"see_balances"}))
+    manager.get("/daybook", 403)
+    assert not manager.get("/menu").links("/daybook")
+
+
+def test_who_may_not_change_an_entry_sees_it_as_it_stands(owner: Browser, hire: Callable[..., Browser]) -> None:
+    """With its note; a deleted one struck through, with who and when."""
+    owner.post("/me", {"name": "Asha", "lang": "en"})
+    party = owner.add_party("Ramesh")
+    (entry,) = owner.write(party, "gave", "731", note="two sacks").links("/entries/")
+    accountant = hire("accountant")
+    page = accountant.get(entry)
+    before = page.html.split("<h2>")[0]
+    assert "two sacks" in before
+    assert "<del>" not in before
+    owner.post(f"{entry}/deletion")
+    page = accountant.get(entry)
+    before = page.html.split("<h2>")[0]
+    assert "Deleted by Asha, " in page.text
+    assert re.search(r"<del>[^/]*731", before)
+    assert "two sacks" in before
+    assert not [form for form in page.all("form") if form["action"].startswith("/entries/")]

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from khata.accounts import queries, recovery
 from khata.accounts.models import Member, Person, Session, SignInCode
+from khata.accounts.permissions import ROLES
 from khata.core import clock
 from khata.core.actor import Actor
 from khata.core.db import db, transaction
@@ -543,7 +544,7 @@ def test_only_an_owner_hands_over_or_makes_an_owner(owner: Browser, hire: Callab
     """Even who may manage members."""
     manager = hire("manager")
     me = place(owner)
-    owner.post(me, {"role": "manager", "may": ["members", "see_parties"]})
+    owner.post(me, {"role": "manager", "may": ["members", *ROLES["cashier"]]})
     assert "Hand over" not in manager.get("/members").text
     owners = place(owner, OWNER)
     manager.get("/handover", 403)

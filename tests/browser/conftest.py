@@ -11,6 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, expect
 
+from tests.browser.line import Line, line_to
 from tests.browser.phone import Shop
 from tests.installation import Installation, installed
 
@@ -73,6 +74,7 @@ class Watch:
     def __init__(self, origin: str) -> None:
         self.origin = origin
         self.expected: set[int] = set()
+        self.loses_network = False
         self.faults: list[str] = []
 
     def over(self, context: BrowserContext) -> None:
@@ -83,6 +85,7 @@ class Watch:
 
     def _console(self, message: ConsoleMessage) -> None:
         refused = any(f"responded with a status of {status}" in message.text for status in self.expected)
+        refused |= self.loses_network and "net::ERR_" in message.text
         is_policy = "Content Security Policy" in message.text
         if (message.type == "error" or is_policy) and not refused:
             self.faults.append(f"console: {message.text}")
@@ -106,8 +109,14 @@ def new_phone(chromium: Browser, khata: Installation, watch: Watch) -> Iterator[
     contexts: list[BrowserContext] = []
 
     def make(shop: Shop | None = None, **options: Any) -> Page:
-        options = {"viewport": SMALL_ANDROID, "locale": "en-IN", "color_scheme": "light", **options}
-        context = chromium.new_context(base_url=khata.url, **options)
+        options = {
+            "base_url": khata.url,
+            "viewport": SMALL_ANDROID,
+            "locale": "en-IN",
+            "color_scheme": "light",
+            **options,
+        }
+        context = chromium.new_context(**options)
         context.set_default_timeout(PATIENCE_SECONDS * 1000)
         contexts.append(context)
         watch.over(context)
@@ -124,6 +133,14 @@ def new_phone(chromium: Browser, khata: Installation, watch: Watch) -> Iterator[
 def page(new_phone: Callable[..., Page], shop: Shop) -> Page:
     """A small Android phone, signed in to a fresh shop."""
     return new_phone(shop)
+
+
+@pytest.fixture
+def line(khata: Installation, watch: Watch) -> Iterator[Line]:
+    """The line that the phone's network goes through, where a test cuts it."""
+    with line_to(khata.port) as found:
+        watch.origin, watch.loses_network = found.url, True
+        yield found
 
 
 @pytest.fixture

@@ -14,8 +14,10 @@ class Line:
     def __init__(self, port: int) -> None:
         self.port = port
         self.is_up = True
+        self.lost_request: bytes | None = None
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
+        self._losing: socket.socket | None = None  # the end that the answer will come from
         self._ends: set[socket.socket] = set()
         self._lock = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -28,9 +30,13 @@ class Line:
                 with contextlib.suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
 
+    def cut_at_answer_to(self, request: bytes) -> None:
+        """The next request that begins so gets through; its answer is lost, and the line with it."""
+        self.lost_request = request
+
     def mend(self) -> None:
         """It passes again."""
-        self.is_up = True
+        self.is_up, self.lost_request = True, None
 
     def close(self) -> None:
         """Hang up."""
@@ -62,6 +68,11 @@ class Line:
     def _pass(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while self.is_up and (data := source.recv(65536)):
+                if self._losing is source:
+                    self._losing = None
+                    self.cut()
+                elif self.lost_request is not None and data.startswith(self.lost_request):
+                    self.lost_request, self._losing = None, sink
                 sink.sendall(data)
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_WR)

@@ -11,6 +11,7 @@ import time_machine
 from flask import Flask
 
 from khata.core import clock
+from khata.core.ids import new_id
 from khata.daybook.queries import SENTENCES
 from khata.journal import queries as journal
 from khata.journal.queries import Sought
@@ -67,7 +68,7 @@ def test_it_works(busy: Browser) -> None:
 def test_by_kind(busy: Browser) -> None:
     assert lines(busy, "?kind=cash") == [line for line in lines(busy) if "ash" in line[:5]]
     assert len(lines(busy, "?kind=entry")) == 4
-    assert lines(busy, "?kind=nonsense") == lines(busy)
+    busy.get("/daybook?kind=nonsense", 404)
 
 
 def test_by_member_and_device(app: Flask, busy: Browser) -> None:
@@ -82,6 +83,12 @@ def test_by_member_and_device(app: Flask, busy: Browser) -> None:
     ]
     member = re.findall(r'<option value="([0-9a-f-]{36})">Asha', page.html)[0]
     assert len(lines(busy, f"?member={member}&kind=party")) == 5
+
+
+@pytest.mark.parametrize("asked", ["member=zzz", "device=zzz", "member={id}", "device={id}", "member=%f0"])
+def test_nobodys_lines_are_not_everybodys(busy: Browser, asked: str) -> None:
+    busy.get(f"/daybook?{asked.format(id=new_id())}", 404)
+    assert lines(busy, "?member=&device=&kind=&day=") == lines(busy)
 
 
 def test_by_day_on_the_shops_clock(owner: Browser) -> None:

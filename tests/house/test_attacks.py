@@ -331,7 +331,7 @@ def test_an_invitation_that_was_used_opens_nothing_for_who_was_removed(app: Flas
     assert found
     helper = Browser(app)
     sign_in(helper, PHONE)
-    helper.post(found[1], {"key": found[2]}, then="/")
+    helper.post(found[1], {"key": found[2], "name": "Ravi"}, then="/")
     row = owner.get("/members").html.split(PHONE)[1]
     member = re.search(r'action="(/members/[0-9a-f-]{36})"', row)
     assert member

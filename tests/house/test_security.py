@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator
+
 import pytest
+from flask import Flask
 
 from tests.client import Browser
 
@@ -31,6 +35,40 @@ def test_https_is_kept(owner: Browser) -> None:
     assert "Strict-Transport-Security" not in owner.raw("GET", "/").headers
     answer = owner.client.get("/", base_url="https://localhost")
     assert "max-age=63072000" in answer.headers["Strict-Transport-Security"]
+
+
+def test_https_is_kept_behind_a_proxy_that_is_not_trusted(owner: Browser, over_https: None) -> None:
+    answer = owner.raw("GET", "/healthz")
+    assert "max-age=63072000" in answer.headers["Strict-Transport-Security"]
+
+
+@pytest.fixture
+def over_https(app: Flask) -> Iterator[None]:
+    """The installation's public address is https; the proxy speaks http to it, and is not trusted."""
+    settings = app.config["KHATA"]
+    app.config["KHATA"] = dataclasses.replace(settings, public_url="https://localhost")
+    yield
+    app.config["KHATA"] = settings
+
+
+@pytest.mark.parametrize("header", ["Origin", "Referer"])
+def test_a_page_over_http_is_not_ours_where_we_are_over_https(app: Flask, over_https: None, header: str) -> None:
+    """Whoever stands on the way can write such a page."""
+    for page, status in (("http://localhost", 403), ("https://localhost", 303)):
+        answer = app.test_client().post("/lock", headers={header: page})
+        assert answer.status_code == status, page
+
+
+def test_nor_where_the_request_came_over_https(app: Flask) -> None:
+    for page, status in (("http://localhost", 403), ("https://localhost", 303)):
+        answer = app.test_client().post("/lock", headers={"Origin": page}, base_url="https://localhost")
+        assert answer.status_code == status, page
+
+
+def test_a_proxy_that_speaks_http_to_us_is_no_fault(app: Flask) -> None:
+    """With no public address set and no proxy trusted: the browser's page was over https."""
+    assert app.test_client().post("/lock", headers={"Origin": "https://localhost"}).status_code == 303
+    assert app.test_client().post("/lock", headers={"Origin": "ftp://localhost"}).status_code == 403
 
 
 OURS, NOT_OURS = "http://localhost", "https://evil.example"

@@ -59,7 +59,7 @@ def cashier(app: Flask, owner: Browser) -> Browser:
     sign_in(browser, CASHIER)
     found = re.search(r"(/invitations/[0-9a-f-]{36})\?key=(\w+)", owner.get("/members").html)
     assert found
-    browser.post(found[1], {"key": found[2]}, then="/")
+    browser.post(found[1], {"key": found[2], "name": "Ravi"}, then="/")
     return browser
 
 

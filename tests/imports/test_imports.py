@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from collections.abc import Callable
@@ -402,6 +403,13 @@ def test_what_was_taken_out_can_be_brought_in(app: Flask, owner: Browser, strang
     with app.app_context():
         assert db.session.scalar(sa.select(sa.func.sum(Party.balance_minor))) == -2000
     assert_verified(app)
+
+
+def test_an_entry_tells_who_wrote_it_and_where(owner: Browser) -> None:
+    owner.post("/me", {"name": "Asha", "lang": "en"})
+    owner.write(owner.add_party("Ramesh"), "gave", "50")
+    (row,) = csv.DictReader(io.StringIO(download(owner, "entries.csv")))
+    assert (row["written_by"], row["on_device"]) == ("Asha", "Browser")
 
 
 def test_everything_in_one_file(owner: Browser, stranger: Browser) -> None:

@@ -62,13 +62,13 @@ def test_it_works(full: Browser) -> None:
 
 
 def test_members_with_their_numbers_and_times(full: Browser, hire: Callable[..., Browser]) -> None:
-    hire("accountant", "+919876500012")
+    hire("accountant", "+919876500012").post("/me", {"name": "Mina", "lang": "en"})
     full.post(f"{next(iter(_member(full, '+919876500012')))}/removal")
     told = [(row["role"], row["name"], row["number"], bool(row["removed"])) for row in rows(unzip(full), "members.csv")]
     assert told == [
         ("owner", "Asha", "'" + OWNER, False),
         ("cashier", STAFF, "", False),
-        ("accountant", "", "'+919876500012", True),
+        ("accountant", "Mina", "'+919876500012", True),
     ]
 
 

@@ -58,7 +58,11 @@ def edit_me() -> Response:
         form.require_valid()
     except RefusedForm:
         return refused("accounts/me.html", form)
-    actions.edit_person(g.person.id, g.device_id, name, lang)
+    try:
+        actions.edit_person(g.person.id, g.device_id, name, lang)
+    except Invalid as wrong:
+        form.errors["name"] = wrong.message
+        return refused("accounts/me.html", form)
     if photo_id is not None:
         membership.set_photo(g.actor, photo_id)
     response = see_other(url_for("accounts.menu"))
@@ -79,6 +83,7 @@ def _devices_page(form: Form, status: int = 200) -> Response:
     is_shops = this is not None and this.shop_id is not None
     context = {
         "devices": found,
+        "nameable": {device.id for device in found if sessions.may_name(g.person.id, device)},
         "this_device": g.device_id,
         "may_lock": not is_shops and (g.session.idle_seconds is not None or bool(queries.passkeys_of(g.person.id))),
         "lock_choices": passkeys.LOCK_CHOICES,
@@ -109,7 +114,7 @@ def lock_when_resting() -> Response:
 def name_device(device_id: UUID) -> Response:
     """Give a device the name that stands beside what is written on it."""
     form = Form(request.form)
-    label = form.name("label", 40)
+    label = form.name("label", forms.LONGEST_LABEL)
     if not form.is_valid:
         return _devices_page(form, 422)
     sessions.name_device(g.person.id, device_id, label)

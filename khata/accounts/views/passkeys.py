@@ -74,7 +74,7 @@ def _refusal(form: Form, error: Invalid) -> Form:
 @signed_in
 def remove_passkey(passkey_id: UUID) -> Response:
     """Forget one."""
-    passkeys.remove(g.person.id, g.device_id, passkey_id)
+    passkeys.remove(g.person.id, g.device_id, passkey_id, g.token_hash)
     return see_other(url_for("accounts.list_passkeys"))
 
 

@@ -12,6 +12,7 @@ from khata.accounts.models import Device, Member
 from khata.accounts.views.blueprint import blueprint
 from khata.core.db import confine
 from khata.core.forms import Form
+from khata.core.names import clean_name
 from khata.errors import Invalid, NotFound
 from khata.web import auth
 from khata.web.auth import allow, proven, public, signed_in, while_closing, with_pin
@@ -136,9 +137,10 @@ def _pin_page(form: Form, status: int = 200) -> Response:
     if g.shop is None:
         raise NotFound
     asks_old = g.session.method == sessions.PIN and not g.session.must_choose_pin
+    context = {"asks_old": asks_old, "chooses_first": g.session.must_choose_pin}
     if status >= 400:
-        return refused("accounts/pin.html", _without_pins(form), status, asks_old=asks_old)
-    return make_response(render_template("accounts/pin.html", form=form, asks_old=asks_old))
+        return refused("accounts/pin.html", _without_pins(form), status, **context)
+    return make_response(render_template("accounts/pin.html", form=form, **context))
 
 
 def _without_pins(form: Form) -> Form:
@@ -213,20 +215,24 @@ def _phones_page(form: Form, status: int = 200) -> Response:
 @allow("members")
 def enrol_phone() -> Response:
     """Make the phone in one's hand the shop's."""
-    return _enrol(g.device_id)
+    return _enrol(g.device_id, Form(request.form))
 
 
 @blueprint.post("/phones/<uuid:device_id>")
 @allow("members")
 def change_phone(device_id: UUID) -> Response:
-    """Choose another time after which a phone of the shop locks."""
+    """Choose another time after which a phone of the shop locks, and what it is called."""
     if device_id not in {phone.id for phone in queries.phones_of(g.shop.id)}:
         raise NotFound
-    return _enrol(device_id)
-
-
-def _enrol(device_id: UUID) -> Response:
     form = Form(request.form)
+    label = form.optional("label", lambda text: clean_name(text, forms.LONGEST_LABEL))
+    answer = _enrol(device_id, form)
+    if label is not None and form.is_valid:
+        pins.name_phone(g.actor, device_id, label)
+    return answer
+
+
+def _enrol(device_id: UUID, form: Form) -> Response:
     seconds = form.choice("lock_seconds", {str(choice) for choice in pins.LOCK_CHOICES})
     if form.is_valid:
         try:

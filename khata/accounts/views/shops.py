@@ -13,7 +13,7 @@ from khata.accounts.catalogue import CATEGORIES
 from khata.accounts.views.blueprint import blueprint
 from khata.core.forms import Form, RefusedForm
 from khata.core.phone import country_defaults, region_of
-from khata.errors import NotFound
+from khata.errors import Invalid, NotFound
 from khata.web import locale
 from khata.web.auth import allow, signed_in
 from khata.web.pages import refused, see_other
@@ -35,7 +35,13 @@ def open_shop() -> Response:
     form = Form(request.form)
     try:
         new = forms.read_new_shop(form, g.person.phone, forms.IN_USE, TIME_ZONES)
+        own_name = forms.read_own_name(form)
+        if own_name and not g.person.name:
+            actions.edit_person(g.person.id, g.device_id, own_name, g.person.lang)
     except RefusedForm:
+        return refused("accounts/shop_new.html", form, **_shop_choices())
+    except Invalid as wrong:
+        form.errors["own_name"] = wrong.message
         return refused("accounts/shop_new.html", form, **_shop_choices())
     owner = actions.open_shop(g.person.id, g.device_id, new)
     sessions.enter_shop(g.token_hash, g.person.id, owner.shop_id)

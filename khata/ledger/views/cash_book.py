@@ -8,20 +8,22 @@ from uuid import UUID
 from flask import Response, g, make_response, render_template, request
 
 from khata.core.forms import Form, parse_day
-from khata.errors import Conflict
+from khata.errors import Conflict, Forbidden
 from khata.ledger import cash, forms
 from khata.ledger.views.blueprint import blueprint
-from khata.web.auth import allow
+from khata.web.auth import allow, any_member, may
 from khata.web.kept import kept
 from khata.web.locale import shop_today
 from khata.web.pages import refused, see_other
 
 
 @blueprint.get("/cash")
-@allow("keep_cash_book")
+@any_member
 @kept
 def cash_book() -> Response:
-    """A day of the cash book."""
+    """A day of the cash book: to who keeps it, and to who sees statements and the shop's totals."""
+    if not (may("keep_cash_book") or (may("see_reports") and may("see_totals"))):
+        raise Forbidden
     form = Form(request.args)
     on = form.optional("on", parse_day) or shop_today()
     return _cash_page(on, Form(), 200 if form.is_valid else 422)

@@ -5,6 +5,7 @@ const MOST_TRIES = 4; // then only the server can say, see khata/accounts/pins.p
 
 export function watchTheDoor(form = document.querySelector("form[action='/unlock']")) {
   if (!form || !navigator.serviceWorker || !window.indexedDB || !window.crypto || !crypto.subtle) return;
+  form.addEventListener("change", ({ target }) => target.type === "radio" && form.elements.pin.focus());
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (form.ariaBusy) return;

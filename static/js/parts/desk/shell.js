@@ -27,7 +27,10 @@ function showParty(id, [, name, , , minor], list, seat, kit) {
   }
   tagged().dataset.tag = `${seat.desk.tag}:${list.seq}`;
   const [form, balance] = ["#entry-form", "#balance"].map((selector) => document.querySelector(selector));
-  if (form) form.action = `/parties/${id}/entries`;
+  if (form && !form.action.endsWith(`/${id}/entries`)) {
+    form.action = `/parties/${id}/entries`;
+    form.elements.id.value = uuid7(); // it came with the kept page, and has been in every form made of it
+  }
   if (balance) balance.dataset.minor = minor;
   return { id };
 }

@@ -1,0 +1,267 @@
+"""A phone whose network goes away: what it opens, keeps, shows and sends; and what it shows to nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Watch
+from tests.browser.line import Line
+from tests.browser.phone import Shop, shows_balance, wait_for_desk, write
+from tests.browser.test_shared_phone import EVERYTHING_KEPT, counter, take_over
+from tests.installation import Installation, wait_for
+
+__all__ = ["counter"]
+
+
+@pytest.fixture
+def phone(new_phone: Callable[..., Page], shop: Shop, line: Line) -> Page:
+    """A phone behind the line, with the ledger open and everything kept that it needs."""
+    page = new_phone(shop, base_url=line.url)
+    open_ledger(page)
+    return page
+
+
+def open_ledger(page: Page) -> None:
+    """The ledger, from a phone that has had the time to keep what it needs."""
+    page.goto("/")
+    wait_for_desk(page)
+    kept = """async () => {
+      const name = (await caches.keys()).find((one) => one.startsWith("pages"));
+      return name ? (await (await caches.open(name)).keys()).length : 0;
+    }"""
+    wait_for(lambda: page.evaluate(kept) >= 4, "the pages that a phone keeps")
+
+
+def waiting(page: Page, count: int) -> None:
+    """The page says how many wait."""
+    expect(page.locator(".counts")).to_contain_text(f"Waiting to be sent: {count}")
+
+
+def sent(page: Page) -> None:
+    """Nothing waits any more."""
+    page.goto("/outbox")
+    expect(page.get_by_text("Nothing waits on this phone")).to_be_visible()
+
+
+def test_a_day_with_no_network(phone: Page, shop: Shop, line: Line, khata: Installation) -> None:
+    ramesh = shop.party("Ramesh")
+    shop.party("Sita")
+    phone.goto(ramesh)
+    wait_for_desk(phone)
+    write(phone, "You gave", "200")
+    shows_balance(phone, "You will get ₹200")
+    line.cut()
+    write(phone, "You got", "50")
+    expect(phone.locator("#balance")).to_contain_text("₹150")
+    waiting(phone, 1)
+    phone.reload()
+    expect(phone.locator(".age")).to_be_visible()
+    expect(phone.locator("#balance")).to_contain_text("₹150")
+    expect(phone.locator("#entries li").first).to_contain_text("Waiting")
+    phone.goto("/")
+    expect(phone.locator("#parties a", has_text="Ramesh")).to_contain_text("₹150")
+    expect(phone.locator(".sum").first).to_contain_text("₹150")
+    # A new customer, and entries of theirs, on pages that were never seen.
+    phone.get_by_role("link", name="Add customer").click()
+    phone.get_by_label("Name").fill("Offline Kumar")
+    phone.get_by_role("button", name="Save").click()
+    expect(phone.get_by_role("heading", name="Offline Kumar")).to_be_visible()
+    write(phone, "You gave", "75")
+    expect(phone.locator("#balance")).to_contain_text("₹75")
+    waiting(phone, 3)
+    phone.goto("/")
+    expect(phone.locator("#parties")).to_contain_text("Offline Kumar")
+    phone.goto("/daybook")  # never seen: everybody can be written for from there
+    expect(phone.locator("main")).to_contain_text("No network")
+    phone.get_by_role("searchbox").fill("sita")
+    phone.get_by_role("link", name="Sita").click()
+    write(phone, "You gave", "5")
+    waiting(phone, 4)
+    phone.goto("/outbox")
+    expect(phone.locator("#waiting > li")).to_have_count(4)
+    line.mend()
+    phone.get_by_role("button", name="Try now").click()
+    expect(phone.get_by_text("Nothing waits on this phone")).to_be_visible()
+    phone.goto("/")
+    expect(phone.locator(".sum").first).to_contain_text("₹230")
+    assert "balances and journal agree" in khata.flask("verify").stdout
+
+
+def test_a_kept_page_is_replaced_by_what_is_true_now(phone: Page, shop: Shop) -> None:
+    ramesh = shop.party("Ramesh")
+    phone.goto(ramesh)
+    phone.goto("/")
+    shop.write(ramesh, "gave", "40")
+    phone.goto(ramesh)
+    shows_balance(phone, "You will get ₹40")
+    expect(phone.locator(".age")).to_have_count(0)
+
+
+def test_what_is_typed_outlives_a_fresh_page(phone: Page, shop: Shop, line: Line) -> None:
+    ramesh = shop.party("Ramesh")
+    phone.goto(ramesh)
+    wait_for_desk(phone)
+    line.cut()
+    phone.goto(ramesh)
+    phone.get_by_label("Amount").fill("12")
+    line.mend()
+    shop.write(ramesh, "gave", "40")
+    phone.evaluate("dispatchEvent(new Event('online'))")
+    expect(phone.get_by_label("Amount")).to_have_value("12")
+
+
+def test_what_is_refused_is_set_aside_and_corrected(phone: Page, shop: Shop, line: Line) -> None:
+    ramesh = shop.party("Ramesh")
+    phone.goto(ramesh)
+    wait_for_desk(phone)
+    line.cut()
+    phone.locator("#entry-form summary").click()
+    phone.get_by_label("Date").fill("2999-01-01")
+    write(phone, "You gave", "5")
+    write(phone, "You gave", "7")
+    phone.goto("/outbox")
+    line.mend()
+    phone.get_by_role("button", name="Try now").click()
+    expect(phone.locator("#waiting > li")).to_have_count(1)
+    expect(phone.locator("#waiting > li")).to_contain_text("This date is in the future.")
+    phone.get_by_label("Date").fill("2026-01-05")
+    phone.get_by_role("button", name="Correct and send again").click()
+    expect(phone.get_by_text("Nothing waits on this phone")).to_be_visible()
+    phone.goto(ramesh)
+    shows_balance(phone, "You will get ₹12")
+
+
+def test_throwing_away_asks_twice(phone: Page, shop: Shop, line: Line) -> None:
+    phone.goto(shop.party("Ramesh"))
+    wait_for_desk(phone)
+    line.cut()
+    write(phone, "You gave", "5")
+    phone.goto("/outbox")
+    phone.get_by_text("Throw away", exact=True).click()
+    phone.get_by_role("button", name="Yes, throw away").click()
+    expect(phone.get_by_text("Nothing waits on this phone")).to_be_visible()
+
+
+def test_two_phones_change_one_entry(phone: Page, shop: Shop, line: Line) -> None:
+    ramesh = shop.party("Ramesh")
+    entry = shop.write(ramesh, "gave", "50")
+    phone.goto(entry)
+    wait_for_desk(phone)
+    line.cut()
+    phone.get_by_label("Amount").fill("60")
+    phone.get_by_role("button", name="Save").click()
+    shop.send(entry, direction="gave", amount="70", on="2026-01-05", version="1")
+    line.mend()
+    phone.goto("/outbox")
+    expect(phone.locator("#waiting > li")).to_contain_text("In the ledger now · You gave 70.00")
+    phone.get_by_role("button", name="Correct and send again").click()
+    expect(phone.get_by_text("Nothing waits on this phone")).to_be_visible()
+    phone.goto(ramesh)
+    shows_balance(phone, "You will get ₹60")
+
+
+def test_signing_out_with_no_network_leaves_nothing_to_read(phone: Page, shop: Shop, line: Line, watch: Watch) -> None:
+    ramesh = shop.party("Ramesh")
+    phone.goto(ramesh)
+    wait_for_desk(phone)
+    write(phone, "You gave", "250")
+    phone.goto("/menu")
+    line.cut()
+    phone.get_by_role("button", name="Sign out").click()
+    expect(phone.get_by_role("heading", name="No network")).to_be_visible()
+    kept = phone.evaluate(EVERYTHING_KEPT)
+    assert "Ramesh" not in kept
+    assert "a key" not in kept
+    phone.goto(ramesh)
+    expect(phone.locator("body")).not_to_contain_text("Ramesh")
+    line.mend()
+    phone.goto("/")
+    expect(phone.get_by_label("Your phone number")).to_be_visible()
+    assert shop.client.get("/").status_code == 303, "the session has ended"
+
+
+def test_changing_hands_with_no_network(
+    new_phone: Callable[..., Page], counter: Shop, line: Line, watch: Watch, khata: Installation
+) -> None:
+    ramesh = counter.party("Ramesh")
+    page = new_phone(counter, base_url=line.url)
+    page.goto("/")
+    wait_for_desk(page)
+    page.get_by_role("button", name="Lock: Asha").click()
+    take_over(page, "Ravi", "8347")  # the first time with the network, and a PIN of his own
+    page.get_by_label("New PIN").fill("9260")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Lock: Ravi").click()
+    take_over(page, "Ravi", "9260")
+    open_ledger(page)
+    page.get_by_role("button", name="Lock: Ravi").click()
+    take_over(page, "Asha", "4071")
+    open_ledger(page)
+    page.goto("/daybook")
+    line.cut()
+    page.goto("/")
+    expect(page.locator("#parties")).to_contain_text("Ramesh")
+    page.get_by_role("button", name="Lock: Asha").click()
+    expect(page.get_by_role("heading", name="Whose turn is it?")).to_be_visible()
+    kept = page.evaluate(EVERYTHING_KEPT)
+    assert "Ramesh" not in kept
+    assert "a key" not in kept
+    take_over(page, "Ravi", "1212")
+    expect(page.get_by_text("Wrong PIN.")).to_be_visible()
+    take_over(page, "Ravi", "9260")
+    expect(page.locator("#parties")).to_contain_text("Ramesh")
+    page.goto(ramesh)
+    write(page, "You gave", "30")
+    waiting(page, 1)
+    # The network is back: Asha's session ends before anything is sent, and Ravi says once more who he is.
+    line.mend()
+    page.goto("/")
+    expect(page.get_by_role("heading", name="Whose turn is it?")).to_be_visible()
+    take_over(page, "Ravi", "9260")
+    sent(page)
+    assert counter.client.get("/").status_code == 303, "Asha's session has ended"
+    database = khata.flask("verify").stdout
+    assert "balances and journal agree" in database
+
+
+def test_four_wrong_pins_with_no_network(new_phone: Callable[..., Page], counter: Shop, line: Line) -> None:
+    page = new_phone(counter, base_url=line.url)
+    page.goto("/")
+    wait_for_desk(page)
+    page.get_by_role("button", name="Lock: Asha").click()
+    take_over(page, "Asha", "4071")
+    open_ledger(page)
+    page.get_by_role("button", name="Lock: Asha").click()
+    expect(page.get_by_role("heading", name="Whose turn is it?")).to_be_visible()
+    line.cut()
+    for pin in ("1111", "2222", "3333"):
+        take_over(page, "Asha", pin)
+        expect(page.get_by_text("Wrong PIN.")).to_be_visible()
+    take_over(page, "Asha", "4444")
+    expect(page.get_by_text("Too many wrong PINs")).to_be_visible()
+    take_over(page, "Asha", "4071")
+    expect(page.get_by_text("The first time, a PIN needs it")).to_be_visible()
+
+
+def test_without_a_service_worker_it_works_with_the_network(new_phone: Callable[..., Page], shop: Shop) -> None:
+    page = new_phone(shop, service_workers="block")
+    page.goto(shop.party("Ramesh"))
+    write(page, "You gave", "15")
+    shows_balance(page, "You will get ₹15")
+    page.goto("/outbox")
+    expect(page.get_by_text("This browser keeps nothing")).to_be_visible()
+
+
+def test_who_was_removed_sees_nothing_more(phone: Page, shop: Shop, line: Line) -> None:
+    phone.goto(shop.party("Ramesh"))
+    wait_for_desk(phone)
+    with httpx.Client(base_url=line.url, headers={"Origin": line.url}) as same:
+        same.cookies = shop.client.cookies
+        assert same.post("/sign-out").status_code == 303
+    phone.goto("/")
+    expect(phone.get_by_label("Your phone number")).to_be_visible()
+    assert "a key" not in phone.evaluate(EVERYTHING_KEPT)
