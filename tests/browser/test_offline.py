@@ -30,7 +30,8 @@ def open_ledger(page: Page) -> None:
     page.goto("/")
     wait_for_desk(page)
     kept = """async () => {
-      const name = (await caches.keys()).find((one) => one.startsWith("pages"));
+      const [tag] = document.querySelector("[data-tag]").dataset.tag.split(":");
+      const name = (await caches.keys()).find((one) => one.startsWith("pages") && one.endsWith(` ${tag}`));
       return name ? (await (await caches.open(name)).keys()).length : 0;
     }"""
     wait_for(lambda: page.evaluate(kept) >= 4, "the pages that a phone keeps")
@@ -47,9 +48,11 @@ def sent(page: Page) -> None:
     expect(page.get_by_text("Nothing waits on this phone")).to_be_visible()
 
 
-def test_a_day_with_no_network(phone: Page, shop: Shop, line: Line, khata: Installation) -> None:
+def test_a_day_with_no_network(new_phone: Callable[..., Page], shop: Shop, line: Line, khata: Installation) -> None:
     ramesh = shop.party("Ramesh")
     shop.party("Sita")
+    phone = new_phone(shop, base_url=line.url)
+    open_ledger(phone)
     phone.goto(ramesh)
     wait_for_desk(phone)
     write(phone, "You gave", "200")
@@ -192,14 +195,19 @@ def test_changing_hands_with_no_network(
     page.goto("/")
     wait_for_desk(page)
     page.get_by_role("button", name="Lock: Asha").click()
+    expect(page.get_by_role("heading", name="Whose turn is it?")).to_be_visible()
     take_over(page, "Ravi", "8347")  # the first time with the network, and a PIN of his own
     page.get_by_label("New PIN").fill("9260")
     page.get_by_role("button", name="Save").click()
     page.get_by_role("button", name="Lock: Ravi").click()
+    expect(page.get_by_role("heading", name="Whose turn is it?")).to_be_visible()
     take_over(page, "Ravi", "9260")
+    expect(page.get_by_role("button", name="Lock: Ravi")).to_be_visible()
     open_ledger(page)
     page.get_by_role("button", name="Lock: Ravi").click()
+    expect(page.get_by_role("heading", name="Whose turn is it?")).to_be_visible()
     take_over(page, "Asha", "4071")
+    expect(page.get_by_role("button", name="Lock: Asha")).to_be_visible()
     open_ledger(page)
     page.goto("/daybook")
     line.cut()
@@ -222,6 +230,7 @@ def test_changing_hands_with_no_network(
     page.goto("/")
     expect(page.get_by_role("heading", name="Whose turn is it?")).to_be_visible()
     take_over(page, "Ravi", "9260")
+    expect(page.get_by_role("button", name="Lock: Ravi")).to_be_visible()
     sent(page)
     assert counter.client.get("/").status_code == 303, "Asha's session has ended"
     database = khata.flask("verify").stdout
@@ -233,7 +242,9 @@ def test_four_wrong_pins_with_no_network(new_phone: Callable[..., Page], counter
     page.goto("/")
     wait_for_desk(page)
     page.get_by_role("button", name="Lock: Asha").click()
+    expect(page.get_by_role("heading", name="Whose turn is it?")).to_be_visible()
     take_over(page, "Asha", "4071")
+    expect(page.get_by_role("button", name="Lock: Asha")).to_be_visible()
     open_ledger(page)
     page.get_by_role("button", name="Lock: Asha").click()
     expect(page.get_by_role("heading", name="Whose turn is it?")).to_be_visible()

@@ -26,10 +26,11 @@ export function pageTag() {
 // The desk of the page's member: { tag, member, shop, key, locks, currency, zone }. Throws where the phone can't keep one.
 export async function openDesk() {
   const { tag } = pageTag();
-  await worker.register("/sw.js");
+  if (!(await worker.register("/sw.js"))) throw new Error("no service worker");
   const before = await store.get("open");
   if (before && before.tag === tag) return before;
   const answer = await fetch("/sync/desk", { redirect: "manual" });
+  if (!answer.ok) await store.drop("typed"); // another PIN must be chosen first
   const told = await answer.json();
   if (told.tag !== tag) throw new Error("another member");
   const raw = store.toBytes(told.key);
@@ -37,7 +38,7 @@ export async function openDesk() {
   const desk = { ...told, key: isSame ? before.key : await store.importKey(raw) };
   await keepForPin(desk, raw);
   await store.set("open", desk);
-  await Promise.all((await caches.keys()).filter((name) => name.startsWith("pages")).map((name) => caches.delete(name)));
+  if (isSame) for (const name of await caches.keys()) if (name.endsWith(` ${before.tag}`)) await caches.delete(name);
   return desk;
 }
 

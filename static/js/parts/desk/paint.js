@@ -1,7 +1,7 @@
 // Puts into the page what it lacks: rows that wait or were written since, the balance with them, and marks.
 import { formatMinor } from "../money.js";
 import { overlay } from "../outbox/overlay.js";
-import { count, isOpen, isRefused } from "../outbox/queue.js";
+import { count, isOpen, isRefused, partyOf } from "../outbox/queue.js";
 import { pageTag } from "./desk.js";
 
 const $ = (selector) => document.querySelector(selector);
@@ -100,11 +100,14 @@ export function openPaint(seat, kit) {
         link.classList.toggle("waits", waits);
       }
     }
+    // Who is not in the page yet: new here, or written for since.
     for (const row of rows) {
-      if (row.kind !== "party.add" || isRefused(row) || $(`a[href="/parties/${row.subject}"]`)) continue;
-      const isHere = (row.fields.kind === "supplier") === /kind=supplier/.test(location.search);
-      if (isHere && !/[?&](q|after)=/.test(location.search)) parties.prepend(partyRow(row.subject, row.fields.name, standing(list, rows, row.subject, 0)));
+      const id = partyOf(row);
+      const [, name, , kind, minor] = known.get(id) || [id, row.kind === "party.add" && row.fields.name, "", row.fields.kind, 0];
+      const isHere = (kind === "supplier") === /kind=supplier/.test(location.search) && !/[?&](q|after)=/.test(location.search);
+      if (name && isHere && !isRefused(row) && !$(`a[href="/parties/${id}"]`)) parties.prepend(partyRow(id, name, standing(list, rows, id, minor)));
     }
+    if (parties.querySelector(".mine")) for (const empty of parties.querySelectorAll(".empty")) empty.remove();
     totals(list, rows);
   }
 

@@ -11,6 +11,7 @@ const HTML = /^text\/html/;
 
 export function openKeeper(store, build) {
   const PAGES = `pages ${build}`;
+  const pagesOf = (desk) => caches.open(`${PAGES} ${desk.tag}`);
   const FILES = `files ${build}`;
   const DOOR = "door";
   const address = (path) => new URL(path, location.origin).href;
@@ -26,7 +27,7 @@ export function openKeeper(store, build) {
 
   // What other builds kept goes once this one has what it needs.
   async function clean() {
-    for (const name of await caches.keys()) if (![PAGES, FILES, DOOR].includes(name)) await caches.delete(name);
+    for (const name of await caches.keys()) if (!name.startsWith(PAGES) && ![FILES, DOOR].includes(name)) await caches.delete(name);
   }
 
   const file = async (request) => (await caches.match(request)) || fetch(request);
@@ -34,7 +35,7 @@ export function openKeeper(store, build) {
   // --- pages
 
   async function find(desk, href) {
-    const kept = await (await caches.open(PAGES)).match(href);
+    const kept = await (await pagesOf(desk)).match(href);
     if (!kept) return undefined;
     const bytes = new Uint8Array(await kept.arrayBuffer());
     try {
@@ -73,7 +74,7 @@ export function openKeeper(store, build) {
 
   async function save(desk, href, page) {
     const { iv, data } = await store.seal(desk.key, page);
-    await put(await caches.open(PAGES), href, new Response(new Blob([iv, data]), { headers: { "X-At": page.at } }));
+    await put(await pagesOf(desk), href, new Response(new Blob([iv, data]), { headers: { "X-At": page.at } }));
   }
 
   const isBehind = (page, rows) => rows.some((row) => (row.state === "done" ? row.seq > page.at : isOpen(row)));
@@ -111,12 +112,12 @@ export function openKeeper(store, build) {
       const html = await keep(desk, href, answer);
       if (html) return html === (kept && kept.text) ? {} : { html };
     }
-    await (await caches.open(PAGES)).delete(href);
+    await (await pagesOf(desk)).delete(href);
     return answer.ok || answer.status === 404 ? { reload: true } : { left: true };
   }
 
   async function warm(desk, href) {
-    const pages = await caches.open(PAGES);
+    const pages = await pagesOf(desk);
     for (const each of [...WARM.map(address), ...(href ? [href] : [])]) {
       if (!(await pages.match(each))) await keep(desk, each, await fetch(each));
     }
@@ -127,8 +128,8 @@ export function openKeeper(store, build) {
   }
 
   // The journal's line of the oldest page: what was written before need not be remembered.
-  async function oldest() {
-    const pages = await caches.open(PAGES);
+  async function oldest(desk) {
+    const pages = await pagesOf(desk);
     const lines = [];
     for (const key of await pages.keys()) lines.push(Number((await pages.match(key)).headers.get("X-At")));
     return Math.min(...lines);
@@ -145,7 +146,7 @@ export function openKeeper(store, build) {
     if (mayReturn && (await store.get(`pin ${desk.member}`))) return;
     await store.drop(`pin ${desk.member}`);
     await store.drop(`list ${desk.member}`);
-    await caches.delete(PAGES);
+    await caches.delete(`${PAGES} ${desk.tag}`);
   }
 
   const atTheDoor = (url) => async (answer) => {

@@ -1,7 +1,7 @@
 // Sends the outbox of whoever is in; keeps the phone's list of parties right by the answers.
 import { checksum } from "../outbox/checksum.js";
 import { openDrain } from "../outbox/drain.js";
-import { isOpen, isRefused, openQueue, partyOf } from "../outbox/queue.js";
+import { isOpen, isRefused, openQueue } from "../outbox/queue.js";
 
 const TIMEOUT = 60_000;
 const COMPARE_EVERY = 300_000; // both sides reckon over all parties
@@ -14,10 +14,10 @@ export function openSender(store, { ended, forget }) {
 
   const rows = (desk) => store.openRows(desk.key).list(desk.member);
 
-  async function ask(path, body) {
+  async function ask(path, body, headers) {
     const aborting = new AbortController();
     const timer = setTimeout(() => aborting.abort(), TIMEOUT);
-    const how = { method: body ? "POST" : "GET", body, redirect: "manual", signal: aborting.signal };
+    const how = { method: body ? "POST" : "GET", body, headers, cache: "no-store", redirect: "manual", signal: aborting.signal };
     try {
       return await fetch(path, how);
     } finally {
@@ -34,11 +34,17 @@ export function openSender(store, { ended, forget }) {
     return sealed && store.unseal(desk.key, sealed).catch(() => undefined);
   }
 
-  async function fetchList(desk) {
-    const answer = await ask("/sync/parties");
-    if (answer.status !== 200) return;
-    const list = { ...(await answer.json()), compared: Date.now() };
-    await store.set(nameOf(desk), await store.seal(desk.key, list));
+  // Asked for anew where it is older than a few minutes: others write too.
+  async function renewList(desk) {
+    const list = await listOf(desk);
+    if (!list || Date.now() - list.compared > COMPARE_EVERY) await fetchList(desk, list);
+  }
+
+  async function fetchList(desk, old) {
+    const answer = await ask("/sync/parties", undefined, old ? { "If-None-Match": old.tag } : {});
+    if (answer.status !== 200 && answer.status !== 304) return;
+    const fresh = answer.status === 304 ? old : { ...(await answer.json()), tag: answer.headers.get("ETag") };
+    await store.set(nameOf(desk), await store.seal(desk.key, { ...fresh, compared: Date.now() }));
   }
 
   async function updateList(desk, list, sent, { results, balances, seq, checksum: theirs }) {
@@ -80,10 +86,10 @@ export function openSender(store, { ended, forget }) {
     }
     const told = await drains.get(desk.tag)();
     if (told.state !== "empty") return told;
-    if (!(await store.get(nameOf(desk)))) await fetchList(desk);
+    await renewList(desk);
     await sendPhotos(desk);
     const queue = openQueue({ storage: store.openRows(desk.key) });
-    await queue.forget(desk.member, await forget());
+    await queue.forget(desk.member, await forget(desk));
     return told;
   }
 
@@ -101,5 +107,5 @@ export function openSender(store, { ended, forget }) {
     }
   }
 
-  return { rows, drain, listOf, partyOf };
+  return { rows, drain, renewList };
 }

@@ -50,15 +50,16 @@ export function serve() {
   // --- what the pages ask for
 
   async function get(event, url) {
-    if (!(await ended())) return keeper.door(url);
+    const isOver = await ended();
     const { request } = event;
     const desk = await store.get("open");
+    if (!desk && !isOver) return keeper.door(url);
     if (!desk) return fetch(request).then(keeper.atTheDoor(url), () => keeper.door(url));
     const kept = await keeper.find(desk, url.href);
     const rows = await sender.rows(desk);
     if (kept) return keeper.show(desk, kept, rows, Date.now());
     const isNotThereYet = rows.some(({ kind, state, subject }) => kind === "party.add" && state !== "done" && url.pathname.endsWith(subject));
-    if (isNotThereYet) return keeper.shell(desk);
+    if (isNotThereYet || !isOver) return keeper.shell(desk);
     try {
       const answer = await fetch(request);
       if (answer.ok) event.waitUntil(keeper.keep(desk, url.href, answer.clone()));
@@ -116,9 +117,9 @@ export function serve() {
   async function answer({ fresh, warm, kit, drain: shall }) {
     const desk = await store.get("open");
     if (shall) return drain();
+    if (kit && desk) return keeper.kit(desk);
     if (!desk || !(await ended())) return {};
-    if (warm) return keeper.warm(desk, warm);
-    if (kit) return keeper.kit(desk);
+    if (warm) return keeper.warm(desk, warm).then(() => sender.renewList(desk));
     const found = await keeper.refresh(desk, fresh);
     if (found.left) await gone();
     return found;
