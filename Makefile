@@ -102,8 +102,8 @@ test: $(VENV)/requirements-dev.lock setup /usr/bin/chromium ## all tests: SQLite
 test-fast: $(VENV)/requirements-dev.lock setup ## the fast tests on SQLite
 	KHATA_TEST_DATABASE=sqlite $(FAST_TESTS)
 
-soak: $(VENV)/requirements-dev.lock setup ## what may take long: a million schedules of faults for the outbox
-	KHATA_SOAK=1 $(PYTEST) tests/simulation
+soak: $(VENV)/requirements-dev.lock setup /usr/bin/chromium ## what may take long: a million schedules of faults, 200 in a browser
+	KHATA_SOAK=1 $(PYTEST) tests/simulation tests/browser/test_outbox_faults.py
 
 /usr/bin/chromium:
 	@bin/apt_get chromium fonts-noto-core

@@ -1,1 +1,1 @@
-"""Speed, measured: `make bench`, or `python -m bench pages|record|growth|import|sizes|all [--quick]`."""
+"""Speed, measured: `make bench`, or `python -m bench NAME … [--quick]` with the names of bench/parts.py."""

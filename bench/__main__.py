@@ -30,7 +30,8 @@ def main() -> int:
 
 def _measured(part: str, quick: bool) -> list[Line]:
     """The part's lines, from a process of its own: it opens its queue in its folder, and its memory is its own."""
-    print(f"measuring {part} …", file=sys.stderr, flush=True)
+    load = " ".join(f"{each:.1f}" for each in os.getloadavg())
+    print(f"measuring {part} … (load of the machine {load}, {os.cpu_count()} cores)", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(prefix="khata-bench-") as folder:
         os.environ["KHATA_DATA_DIR"] = folder  # before the application is imported there
         with ProcessPoolExecutor(1, get_context("spawn")) as process:

@@ -14,7 +14,11 @@ PARTS = {
     "record": "record",
     "growth": "growth",
     "import": "importing",
+    "offline": "offline",
+    "photos": "photos",
+    "day": "day",
     "slow": "slow",
+    "peer": "peer",
 }
 
 

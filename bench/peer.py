@@ -1,4 +1,7 @@
-"""The same task in ihatemoney, which keeps who owes whom in a group: from PyPI, in an environment of its own."""
+"""One task on 2G, in Khata and in a peer that anyone can install: open, add an entry, see the balance.
+
+The peer is ihatemoney, which keeps who owes whom in a group: from PyPI, in an environment of its own, on the same line.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,36 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Error, Page, expect
 
 from bench.inside import Certificate, new_phone, quiet, serve_inside
 from bench.report import Line
-from bench.slow_net import SlowNet
+from bench.setting import setting
+from bench.slow_net import SlowNet, why_not
 
 PACKAGES = ("ihatemoney==7.2.1", "granian")
 INSTALL_SECONDS = 180
 TASK = "open, add an entry, see the balance"
+
+
+def measure(folder: Path, quick: bool) -> list[Line]:
+    """The task's lines, first time and again, for both."""
+    missing = why_not()
+    if missing:
+        return [Line("The task on 2G", "", f"not measured: {missing}")]
+    with setting(folder, quick) as here:
+        net, browser = here.net, here.browser
+        own = task_lines("Khata", net, browser, here.origin, here.cookie, _act_in_khata, here.repeats(3, 1))
+        return [*own, *lines(net, browser, folder, here.certificate, quick)]
+
+
+def _act_in_khata(page: Page) -> None:
+    page.goto("/")
+    page.locator("#parties a").nth(2).click()
+    before = page.locator("#balance").inner_text()
+    page.locator("#f-amount").fill("250")
+    page.locator("#entry-form button[value=gave]").click()
+    expect(page.locator("#balance")).not_to_have_text(before)
 
 
 def lines(net: SlowNet, browser: Browser, folder: Path, certificate: Certificate, quick: bool) -> list[Line]:
@@ -35,8 +59,11 @@ def lines(net: SlowNet, browser: Browser, folder: Path, certificate: Certificate
     environ = {"IHATEMONEY_SETTINGS_FILE_PATH": str(settings)}
     net.set_line("near")
     with serve_inside(net, "ihatemoney.wsgi:application", environ, certificate, 8444, str(python)) as origin:
-        cookie = _join(browser, origin)
-        return task_lines("ihatemoney", net, browser, origin, cookie, _act, range(2))
+        try:
+            cookie = _join(browser, origin)
+            return task_lines("ihatemoney", net, browser, origin, cookie, _act, range(2))
+        except Error as fault:
+            return [Line("The same in ihatemoney", "", f"not measured: {fault.message.splitlines()[0]}")]
 
 
 def _join(browser: Browser, origin: str) -> str:

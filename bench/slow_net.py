@@ -155,7 +155,9 @@ class Relay:
         self.packets = self.lost = 0
 
     def take(self, end: int, packet: bytes, now: float) -> None:
-        """A packet has come: lose it, or give it its time."""
+        """A packet has come: lose it, or give it its time. A kernel's own talk over IPv6 is not counted."""
+        if packet[0] >> 4 != 4:
+            return
         if self.chance.random() < self.profile.loss or self.free_at[end] - now > MOST_WAIT_SECONDS:
             self.lost += 1
             return

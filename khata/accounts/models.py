@@ -65,6 +65,7 @@ class Member(ShopOwned, Base):
     pin_is_temporary: Mapped[bool] = mapped_column(default=False, server_default=sa.false())  # set by somebody else
     wrong_pins: Mapped[int] = mapped_column(sa.Integer, default=0, server_default="0")
     wrong_pin_at: Mapped[datetime | None]
+    wrong_pin_digests: Mapped[str | None] = mapped_column(sa.String(140))  # of those since the last right one
 
 
 class Invitation(ShopOwned, Base):

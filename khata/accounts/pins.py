@@ -1,7 +1,8 @@
 """A shop's phone: enrolled by the owner, changed over by face and PIN.
 
 Four wrong PINs, at one face or at one phone, and a code or passkey is asked for, or a new PIN is given. With at least
-9,500 PINs to choose from (the ones everybody tries first are refused), that is less than one chance in 2,000.
+9,500 PINs to choose from (the ones everybody tries first are refused), that is less than one chance in 2,000. A right
+PIN of six digits takes back its own slips (`slips.py`), and the chance is still less.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 from flask_babel import lazy_gettext as _
 from flask_babel import lazy_ngettext
 
-from khata.accounts import membership, notices, permissions, queries
+from khata.accounts import membership, notices, permissions, queries, slips
 from khata.accounts.models import Device, Member, Person, Session
 from khata.accounts.sessions import PIN, rest_on
 from khata.core import clock
@@ -144,7 +145,7 @@ def set_pin(actor: Actor, member_id: UUID, pin: str) -> None:
     name = queries.member_names(actor.shop_id, [member_id])[member_id]
     journal.record(actor, Event("member.pin_set", member_id, {"name": name}))
     member.pin_hash, member.pin_is_temporary = hashed(pin), actor.member_id != member_id
-    member.wrong_pins, member.wrong_pin_at = 0, None
+    member.wrong_pins, member.wrong_pin_at, member.wrong_pin_digests = 0, None, None
     if member.pin_is_temporary:
         here = (Session.person_id == member.person_id) & (Session.shop_id == actor.shop_id)
         by_pin = sa.update(Session).where(here, Session.method == PIN, Session.ended_at.is_(None))
@@ -156,12 +157,13 @@ def is_kept(member: Member, pin: str) -> bool:
     return member.pin_hash is not None and matches(member.pin_hash, pin)
 
 
-def refusal(device: Device, member: Member, pin: str) -> Invalid | None:
+def refusal(secret: str, device: Device, member: Member, pin: str) -> Invalid | None:
     """Try a PIN at a shop's phone: None where it is right, else what to say. Every try is counted: commit it.
 
     Wrong ones count at the member, so that the same PIN can't be tried at two phones, and at the phone, so that nobody
-    goes from face to face. A right one takes none back at the member: who stands by could guess before each. At the
-    phone it takes back the one of the same finger; what somebody tried at another face stays.
+    goes from face to face. A right one takes back its slips, where it is long enough for that; nothing else at the
+    member: who stands by could guess before each. At the phone it takes back at least one of the same finger; what
+    somebody tried at another face stays.
     """
     serialise(f"pins:{member.shop_id}")
     db.session.refresh(device)
@@ -171,16 +173,22 @@ def refusal(device: Device, member: Member, pin: str) -> Invalid | None:
         return blocked
     now = clock.now()
     if member.pin_hash is not None and matches(member.pin_hash, pin):
-        if member.wrong_pin_at is not None and now - member.wrong_pin_at < SLIP:
-            device.wrong_pins = max(0, device.wrong_pins - 1)
+        _take_back(device, member, slips.take(secret, device.id, member, pin))
         member.wrong_pin_at = device.wrong_pin_at = None  # nobody has to wait any longer
         return None
+    slips.keep(secret, device.id, member, pin)
     for counted in (member, device):
         counted.wrong_pins += 1
         counted.wrong_pin_at = now
     if member.wrong_pins == TRIES or device.wrong_pins == TRIES:
         _tell(device, member)
     return _blocked(device, member) or Invalid(_("This is not the PIN."), "pin_wrong")
+
+
+def _take_back(device: Device, member: Member, slipped: int) -> None:
+    is_soon = member.wrong_pin_at is not None and clock.now() - member.wrong_pin_at < SLIP
+    member.wrong_pins = max(0, member.wrong_pins - slipped)
+    device.wrong_pins = max(0, device.wrong_pins - max(slipped, int(is_soon)))
 
 
 def _blocked(device: Device, member: Member) -> Invalid | None:

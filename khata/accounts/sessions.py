@@ -108,16 +108,23 @@ def prove(token_hash: bytes, method: str) -> str:
 
 
 def _forget_wrong_pins(person_id: UUID, device_id: UUID) -> None:
-    """More than a PIN has proved who it is: they are counted anew, at a shop's phone where it is one of the shop's."""
+    """More than a PIN has proved who it is: they are counted anew, at a shop's phone where it is one of the shop's.
+
+    What others typed wrong before can't be taken back from the new count there.
+    """
     cleared = {"wrong_pins": 0, "wrong_pin_at": None}
     at_members = sa.update(Member).where(Member.person_id == person_id, Member.wrong_pins > 0)
     here = sa.exists().where(
         Member.shop_id == Device.shop_id, Member.person_id == person_id, Member.removed_at.is_(None)
     )
+    its_shop = sa.select(Device.shop_id).where(Device.id == device_id).scalar_subquery()
+    own_or_there = sa.or_(Member.person_id == person_id, Member.shop_id == its_shop)
+    digests = sa.update(Member).where(own_or_there, Member.wrong_pin_digests.is_not(None))
     at_device = sa.update(Device).where(Device.id == device_id, Device.wrong_pins > 0, here)
     with across_shops():
         db.session.execute(at_members.values(cleared))
         db.session.execute(at_device.values(cleared))
+        db.session.execute(digests.values(wrong_pin_digests=None))
 
 
 def end_session(token_hash: bytes) -> None:

@@ -132,7 +132,7 @@ def erase_person(person_id: UUID) -> list[tuple[UUID, UUID]]:
 def _leave_places(person_id: UUID, now: datetime) -> bool:
     """Take the person out of their shops; False where no shop ever knew them."""
     _change(Member, Member.person_id == person_id, Member.removed_at.is_(None), removed_at=now)
-    nothing = {"photo_id": None, "pin_hash": None, "wrong_pins": 0, "wrong_pin_at": None}
+    nothing = {"photo_id": None, "pin_hash": None, "wrong_pins": 0, "wrong_pin_at": None, "wrong_pin_digests": None}
     _change(Member, Member.person_id == person_id, **nothing)
     return db.session.scalar(sa.select(Member.id).where(Member.person_id == person_id).limit(1)) is not None
 

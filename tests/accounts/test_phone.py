@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import product
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from khata.accounts import pins
+from khata.accounts import pins, slips
 from khata.accounts.models import Device, Member, Person, Session, SignInCode
 from khata.core import clock
 from khata.core.db import db, transaction
@@ -261,8 +262,8 @@ def guesses(browser: Browser, names: list[str], between: Callable[[], object] = 
     return taken
 
 
-def allowed_pins() -> int:
-    return sum(not pins.is_weak("".join(digits)) for digits in product("0123456789", repeat=4))
+def allowed_pins(length: int = 4) -> int:
+    return sum(not pins.is_weak("".join(digits)) for digits in product("0123456789", repeat=length))
 
 
 def test_the_odds_of_a_stranger_at_one_phone(counter: Browser) -> None:
@@ -314,6 +315,196 @@ def test_the_odds_of_a_helper_who_stands_by(counter: Browser) -> None:
             counter.raw("POST", "/unlock", data={"member": member_of(counter, "Asha"), "pin": "4071"})
             counter.raw("POST", "/lock")
     assert taken / allowed_pins() <= 1 / 2000
+
+
+# Slips
+
+LONG = "407183"
+SLIPS = {"changed": "407193", "swapped": "401783", "missing": "40713", "extra": "4071283", "doubled": "4071833"}
+GUESS = "925806"
+
+
+@pytest.fixture
+def ravis_long(ravis: Browser) -> Browser:
+    """The phone, locked; Ravi's PIN has six digits."""
+    ravis.post("/me/pin", {"old": "9260", "pin": LONG}, then="/menu")
+    ravis.post("/lock", then="/unlock")
+    return ravis
+
+
+def try_pin(browser: Browser, name: str, pin: str, **time: float) -> int:
+    """Try a PIN after so long, and lock again; gives the answer's status."""
+    with after(**time):
+        status = browser.raw("POST", "/unlock", data={"member": member_of(browser, name), "pin": pin}).status_code
+        browser.raw("POST", "/lock")
+    return status
+
+
+def digests(browser: Browser) -> list[str]:
+    with browser.app.app_context():
+        return [text for text in db.session.scalars(sa.select(Member.wrong_pin_digests)) if text is not None]
+
+
+@pytest.mark.parametrize("kind", ["changed", "swapped", "missing"])
+def test_a_right_pin_takes_back_its_slips(ravis_long: Browser, kind: str) -> None:
+    assert try_pin(ravis_long, "Ravi", SLIPS[kind]) == 429
+    assert try_pin(ravis_long, "Ravi", SLIPS[kind], minutes=3) == 429
+    assert counted(ravis_long) == {"phone": 2, "Asha": 0, "Ravi": 2}
+    assert try_pin(ravis_long, "Ravi", LONG, minutes=9) == 303
+    assert counted(ravis_long) == {"phone": 0, "Asha": 0, "Ravi": 0}
+    assert digests(ravis_long) == []
+
+
+@pytest.mark.parametrize("kind", ["extra", "doubled"])
+def test_and_those_with_a_digit_too_many(ravis_long: Browser, kind: str) -> None:
+    """At the faces no such PIN is taken; where it is changed, the old one is tried as it was typed."""
+    assert try_pin(ravis_long, "Ravi", SLIPS[kind]) == 422
+    take_over(ravis_long, "Ravi", LONG, then="/")
+    ravis_long.post("/me/pin", {"old": SLIPS[kind], "pin": "718429"}, status=422)
+    assert counted(ravis_long)["Ravi"] == 1
+    assert try_pin(ravis_long, "Ravi", LONG, minutes=3) == 303
+    assert counted(ravis_long) == {"phone": 0, "Asha": 0, "Ravi": 0}
+
+
+def test_three_guesses_and_the_right_pin_leave_three(ravis_long: Browser) -> None:
+    for turn in range(3):
+        try_pin(ravis_long, "Ravi", GUESS, minutes=3 * turn)
+    assert try_pin(ravis_long, "Ravi", LONG, minutes=20) == 303
+    assert counted(ravis_long) == {"phone": 3, "Asha": 0, "Ravi": 3}
+
+
+def test_a_slip_among_guesses(ravis_long: Browser) -> None:
+    for turn, pin in enumerate((GUESS, SLIPS["swapped"], GUESS)):
+        try_pin(ravis_long, "Ravi", pin, minutes=3 * turn)
+    try_pin(ravis_long, "Ravi", LONG, minutes=20)
+    assert counted(ravis_long) == {"phone": 2, "Asha": 0, "Ravi": 2}
+
+
+def test_four_guesses_in_all_block_although_right_pins_came_between(ravis_long: Browser) -> None:
+    for day in range(4):
+        assert try_pin(ravis_long, "Ravi", GUESS, days=day) == 429
+        assert try_pin(ravis_long, "Ravi", LONG, days=day, hours=1) == (303 if day < 3 else 429)
+    assert counted(ravis_long)["Ravi"] == 4
+
+
+def test_a_slip_every_day_for_a_month_never_blocks(ravis_long: Browser) -> None:
+    month = sorted(slip for slip in slips.slips_of(LONG) if len(slip) <= 6)[:60:2]
+    for day, slip in enumerate(month):
+        assert try_pin(ravis_long, "Ravi", slip, days=day) == 429
+        assert try_pin(ravis_long, "Ravi", LONG, days=day, seconds=20) == 303
+    assert len(month) == 30
+    assert counted(ravis_long) == {"phone": 0, "Asha": 0, "Ravi": 0}
+
+
+def test_a_short_pin_takes_back_none(counter: Browser) -> None:
+    """Who stands by would find it: `test_a_slip_of_a_short_pin_tells_too_much`."""
+    counter.post("/lock")
+    for day, slip in enumerate(("4072", "4701", "40711")):
+        try_pin(counter, "Asha", slip, days=day)
+        assert try_pin(counter, "Asha", "4071", days=day, minutes=10) == 303
+    assert counted(counter) == {"phone": 3, "Asha": 3, "Ravi": 0}
+
+
+def test_slips_on_another_phone_stay(app: Flask, ravis_long: Browser) -> None:
+    """A right PIN here takes back from this phone's count what was typed here."""
+    second = Browser(app)
+    sign_in(second, OWNER)
+    second.post("/phones", {"lock_seconds": "300"}, then="/phones")
+    second.post("/lock", then="/unlock")
+    try_pin(second, "Ravi", SLIPS["changed"])
+    try_pin(ravis_long, "Asha", "5555", minutes=3)
+    assert try_pin(ravis_long, "Ravi", LONG, minutes=9) == 303
+    with app.app_context():
+        assert sorted(db.session.scalars(sa.select(Device.wrong_pins))) == [1, 1]
+    assert counted(second)["Ravi"] == 1
+
+
+def test_slips_do_not_outlast_a_sign_in(ravis_long: Browser) -> None:
+    """Nobody lays up slips, to take them back from what is tried at other faces once the phone counts anew."""
+    try_pin(ravis_long, "Ravi", SLIPS["changed"])
+    come_in(ravis_long, OWNER)
+    ravis_long.post("/lock")
+    assert digests(ravis_long) == []
+    try_pin(ravis_long, "Asha", "5555", minutes=3)
+    assert try_pin(ravis_long, "Ravi", LONG, minutes=9) == 303
+    assert counted(ravis_long) == {"phone": 1, "Asha": 1, "Ravi": 1}
+
+
+def test_digests_go_with_the_count(app: Flask, ravis_long: Browser) -> None:
+    try_pin(ravis_long, "Ravi", GUESS)
+    try_pin(ravis_long, "Asha", GUESS, minutes=3)
+    assert len(digests(ravis_long)) == 2
+    away = Browser(app)
+    sign_in(away, OWNER)
+    assert len(digests(away)) == 1, "hers are gone: she signed in"
+    assert (counted(away)["Asha"], counted(away)["Ravi"]) == (0, 1)
+    away.post(f"/members/{member_of(ravis_long, 'Ravi')}/pin", {"pin": "609358"}, then="/members")
+    assert digests(away) == []
+    assert counted(away)["Ravi"] == 0
+
+
+def test_no_wrong_pin_is_kept(ravis_long: Browser) -> None:
+    """Only what the installation's secret makes of it: another one for each phone and member."""
+    for turn in range(4):
+        try_pin(ravis_long, "Ravi", GUESS, minutes=3 * turn)
+    (kept,) = digests(ravis_long)
+    assert re.fullmatch(r"[0-9a-f]{32}( [0-9a-f]{32}){3}", kept)
+    assert len(kept) <= Member.__table__.c.wrong_pin_digests.type.length
+    with ravis_long.app.app_context():
+        member = db.session.scalars(sa.select(Member).where(Member.wrong_pin_digests.is_not(None))).one()
+        device_id = db.session.scalars(sa.select(Device.id)).one()
+        member.wrong_pin_digests = None
+        digest = []
+        for secret, phone in (("one", device_id), ("two", device_id), ("one", member.id)):
+            slips.keep(secret, phone, member, GUESS)
+            digest.append((member.wrong_pin_digests or "").split()[-1])
+        db.session.rollback()
+    assert len(set(digest)) == 3
+
+
+def test_slips_are_mutual() -> None:
+    for pin in ("407183", "440718", "112233"):
+        assert all(pin in slips.slips_of(slip) for slip in slips.slips_of(pin)), pin
+        assert pin not in slips.slips_of(pin)
+    assert slips.slips_of(LONG) >= set(SLIPS.values())
+    assert GUESS not in slips.slips_of(LONG)
+
+
+def chances(length: int) -> float:
+    """At most so likely is it that a helper who stands by ever finds a PIN of this length, with the best of plans.
+
+    He sees from waits whether a guess was taken back, and from then on he is close: count that as found. As long as
+    none is taken back he has `TRIES`, and what he tries depends on nothing that he saw. So each guess is worth the
+    PINs that it is or that it is a slip of, and no more. How many these are follows from which neighbours are alike.
+    """
+    worth = 0
+    for typed in (length - 1, length, length + 1):
+        for digits in product("012", repeat=typed):
+            guess = "".join(digits)
+            near = sum(len(pin) == length for pin in slips.slips_of(guess))
+            worth = max(worth, near + (typed == length))
+    return pins.TRIES * worth / allowed_pins(length)
+
+
+def test_the_odds_of_a_helper_who_stands_by_where_slips_are_taken_back() -> None:
+    assert chances(slips.SHORTEST) == 240 / 998_890
+    assert chances(slips.SHORTEST) <= 1 / 2000
+
+
+def test_a_slip_of_a_short_pin_tells_too_much() -> None:
+    """Why only long ones: the bound is far off, and it breaks already for who just counts up the last digit."""
+    assert chances(4) > 1 / 100
+    assert chances(5) > 1 / 500
+    line = [f"935{digit}" for digit in range(10)]
+    found = sum(len(set(line[:turn]) - slips.slips_of(right)) < pins.TRIES for turn, right in enumerate(line))
+    assert found == 10
+    assert found / allowed_pins() > 1 / 2000
+
+
+def test_the_documents_say_from_how_many_digits_on() -> None:
+    root = Path(pins.__file__).parents[2]
+    for name in ("docs/security.md", "CONTRIBUTING.md"):
+        assert f"PIN of {'six' if slips.SHORTEST == 6 else slips.SHORTEST} digits" in (root / name).read_text("utf-8")
 
 
 def test_a_member_who_signs_in_opens_a_blocked_phone(counter: Browser) -> None:

@@ -95,8 +95,8 @@ BROTLI = {
 }
 # 700 B for the home page is reached once ids made in one place end alike; 250 B of it are the random ends of 20 ids.
 DICTIONARY = {
-    "en": {HOME: 930, PARTY: 400, RECORDED: 400, CASH: 500, MENU: 150, SIGN_IN: 3_600},
-    "hi": {HOME: 940, PARTY: 420, RECORDED: 420, CASH: 490, MENU: 150, SIGN_IN: 3_600},
+    "en": {HOME: 930, PARTY: 400, RECORDED: 400, CASH: 520, MENU: 150, SIGN_IN: 3_600},
+    "hi": {HOME: 940, PARTY: 420, RECORDED: 420, CASH: 510, MENU: 150, SIGN_IN: 3_600},
 }
 
 
@@ -135,6 +135,26 @@ def test_sizes(app: Flask, demo_shop: dict[str, str], lang: str, coding: str, mo
     assert {answer.headers["Content-Encoding"] for answer in found.values()} == {coding}
     sizes = {name: len(answer.data) for name, answer in found.items()}
     assert not {name: size for name, size in sizes.items() if size > most[lang][name]}, sizes
+
+
+# What the phone keeps to open with no network, each file once. The goals are 30 KB for all of it and 8 KB for our own
+# script beside htmx; until they are reached these keep it from growing.
+WHOLE_APP = {"en": 39_500, "hi": 40_000}
+OWN_SCRIPT = 15_000
+
+
+@pytest.mark.parametrize("lang", ["en", "hi"])
+def test_size_of_the_installed_app(app: Flask, demo_shop: dict[str, str], lang: str) -> None:
+    built, shared = app.extensions["khata_assets"], app.extensions["khata_dictionaries"][lang]
+    files = [name for name in built.manifest.values() if not name.startswith("cover.")]
+    sizes = {name: (built.dist / f"{name}.br").stat().st_size for name in [*files, shared.url.rpartition("/")[2]]}
+    assert sum(size for name, size in sizes.items() if name.endswith(".js") and "htmx" not in name) <= OWN_SCRIPT, sizes
+    cookie = f"{demo_shop['Cookie']}; {cookies.LANG}={lang}"
+    phone = Browser(app, **{"Cookie": cookie, "Accept-Encoding": "br, dcz", "Available-Dictionary": shared.token})
+    phone.client = app.test_client(use_cookies=False)
+    for path in ("/sw.js", "/outbox", "/offline", f"/manifest?lang={lang}"):
+        sizes[path] = len(phone.raw("GET", path).data)
+    assert sum(sizes.values()) <= WHOLE_APP[lang], sizes
 
 
 # pages that are kept

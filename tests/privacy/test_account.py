@@ -38,6 +38,8 @@ def helper(hire: Callable[..., Browser], owner: Browser) -> Browser:
     with browser.app.app_context(), transaction():
         person = db.session.scalars(sa.select(Person).where(Person.phone == HELPER)).one()
         person.recovery_hash, person.arrival = b"recovery", {"utm_source": "a quaint poster"}
+        places = sa.update(Member).where(Member.person_id == person.id)
+        db.session.execute(places.values(wrong_pins=1, wrong_pin_digests="a digest"))
         key = {"id": new_id(), "credential_id": b"key", "public_key": b"public", "sign_count": 0, "label": "Meenas key"}
         db.session.add(Passkey(person_id=person.id, created_at=clock.now(), used_at=clock.now(), **key))
     return browser
@@ -71,7 +73,7 @@ def test_it_works(app: Flask, owner: Browser, helper: Browser, left: Callable[..
         shell = db.session.scalars(sa.select(Person).where(Person.phone.is_(None))).one()
         assert (shell.name, shell.arrival, shell.recovery_hash, shell.erase_at) == ("", {}, None, None)
         place = db.session.scalars(sa.select(Member).where(Member.person_id == shell.id)).one()
-        assert (place.photo_id, place.pin_hash) == (None, None)
+        assert (place.photo_id, place.pin_hash, place.wrong_pin_digests) == (None, None, None)
         assert place.removed_at
 
 

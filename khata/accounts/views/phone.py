@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Response, g, make_response, render_template, request, send_file, url_for
+from flask import Response, current_app, g, make_response, render_template, request, send_file, url_for
 
 from khata.accounts import forms, pins, queries, sessions
 from khata.accounts.models import Device, Member
@@ -63,7 +63,7 @@ def change_hands() -> Response:
         form.errors["member"] = form.errors.pop("member", None) or forms.CHOOSE_YOURSELF
     if member is None or not form.is_valid:
         return refused("accounts/unlock.html", _without_pin(form), **_faces(device))
-    wrong = pins.refusal(device, member, pin)
+    wrong = pins.refusal(str(current_app.secret_key), device, member, pin)
     if wrong is not None:
         _log_refusal(wrong, device, member)
         form.errors["pin"] = wrong.message  # not `refused`: the try must be counted
@@ -179,7 +179,7 @@ def _wrong_change(device: Device, member: Member, form: Form, chosen: str) -> Re
             return None
         form.errors["pin"] = forms.CHOOSE_ANOTHER_PIN
         return _pin_page(form, 422)
-    wrong = pins.refusal(device, member, form.value("old"))
+    wrong = pins.refusal(str(current_app.secret_key), device, member, form.value("old"))
     if wrong is None:
         return None
     _log_refusal(wrong, device, member)

@@ -9,8 +9,8 @@ export function uuid7(now = Date.now(), random = crypto.getRandomValues(new Uint
   return [all.slice(0, 8), all.slice(8, 12), all.slice(12, 16), all.slice(16, 20), all.slice(20)].join("-");
 }
 
-export function keepIdsFresh() {
-  addEventListener("pageshow", () => {
-    for (const field of document.querySelectorAll("form[method=post] input[name=id]")) field.value = uuid7();
-  });
+export function freshIds() {
+  for (const field of document.querySelectorAll("form[method=post] input[name=id]")) field.value = uuid7();
 }
+
+export const keepIdsFresh = () => addEventListener("pageshow", freshIds);

@@ -1,6 +1,6 @@
 // Who works at this page, what they wrote that is not in it yet, and the way to the service worker.
 import { openQueue } from "../outbox/queue.js";
-import { uuid7 } from "../ids.js";
+import { freshIds, uuid7 } from "../ids.js";
 import * as store from "../store.js";
 
 const worker = navigator.serviceWorker;
@@ -119,6 +119,7 @@ function replace(fresh) {
   }
   if (!isTouched && !main.contains(document.activeElement)) {
     main.replaceWith(fresh.querySelector("main"));
+    freshIds(); // the server gives a page that it has kept to another tab too
   } else {
     const news = fresh.querySelectorAll(PIECES);
     const olds = main.querySelectorAll(PIECES);

@@ -196,7 +196,7 @@ export function openPaint(seat, kit) {
   function age() {
     const { kept } = document.documentElement.dataset;
     for (const old of $$(".age")) old.remove();
-    if (!kept) return;
+    if (!kept || location.pathname === "/outbox") return;
     const seconds = (Date.now() - Number(kept)) / 1000;
     const [unit, length] = [["second", 1], ["minute", 60], ["hour", 3600], ["day", 86400]].filter(([, each]) => seconds >= each).pop() || ["second", 1];
     const line = kit.part("age");

@@ -62,7 +62,7 @@ async function showOutbox(seat, kit, paint) {
   const rows = (await seat.rows()).filter((row) => row.state !== "done");
   const place = document.querySelector("#waiting");
   if (!rows.length || !place.contains(document.activeElement)) {
-    place.replaceChildren(...rows.map((row) => item(row, list, seat, kit, paint)));
+    place.replaceChildren(...rows.map((row) => item(row, nameOf(row, list, rows), seat, kit, paint)));
   }
   document.querySelector("[data-none]").hidden = rows.length > 0;
   const now = document.querySelector("[data-now]");
@@ -71,14 +71,19 @@ async function showOutbox(seat, kit, paint) {
   return {};
 }
 
-function item(row, list, seat, kit, paint) {
+// Of whom it is: the phone knows them by its list, or because it wrote them itself.
+function nameOf(row, list, rows) {
+  const party = list.parties.find(([id]) => id === partyOf(row));
+  const added = rows.find(({ kind, subject }) => kind === "party.add" && subject === partyOf(row));
+  return party ? party[1] : added ? added.fields.name : row.fields.name || "";
+}
+
+function item(row, name, seat, kit, paint) {
   const part = kit.part("waiting");
   const { kind, fields, reason, minor } = row;
   const isMoney = /record|settle/.test(kind);
   const line = isMoney ? paint.entryRow(row).firstElementChild : kit.part("row").firstElementChild;
   const [title, about, sum] = line.querySelectorAll("b,small,span");
-  const party = list.parties.find(([id]) => id === partyOf(row));
-  const name = fields.name || (party && party[1]) || "";
   if (!isMoney) title.textContent = kit.word(kind);
   if (!isMoney) sum.lastElementChild.textContent = minor ? paint.money(minor) : "";
   about.textContent = [kit.word(isOpen(row) ? "waiting" : "refused"), name, fields.note || ""].filter(Boolean).join(" · ");
