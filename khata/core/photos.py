@@ -23,8 +23,9 @@ MAX_UPLOAD_BYTES = 12 * 1024 * 1024
 MAX_REQUEST_BYTES = 64 * 1024 * 1024  # a larger photo is still read, so that the form comes back as it was typed
 MAX_PIXELS = 60_000_000
 LONGEST_SIDE = 1280
-QUALITIES = (72, 55, 40)
-AIM_BYTES = 120 * 1024
+# Longest side and quality, as static/js/parts/photo.js has them: the first that comes out small enough is kept.
+TRIES = ((LONGEST_SIDE, 60), (1024, 50), (800, 40), (640, 35), (480, 30))
+AIM_BYTES = 60 * 1024
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 MOST_SHARED = 10  # of a member
 
@@ -118,9 +119,9 @@ def reencode(raw: bytes) -> bytes:
         raise Invalid(_("This picture has too many pixels."), "photo_too_many_pixels") from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError):
         raise Invalid(_("This file is not a photo that can be read. Use JPEG, PNG or WebP."), "not_a_photo") from None
-    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     small = b""
-    for quality in QUALITIES:
+    for side, quality in TRIES:
+        picture.thumbnail((side, side))
         small = _jpeg(picture, quality)
         if len(small) <= AIM_BYTES:
             break

@@ -53,7 +53,7 @@ def service_worker() -> Response:
     files = [asset(name) for name in ("khata.css", "htmx.js", "khata.js", "icon.svg")]
     text = f"self.files={json.dumps(files)};importScripts({json.dumps(asset('khata.js'))})"
     response = Response(text, mimetype="text/javascript")
-    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Cache-Control"] = "private, max-age=3600"  # asked for after each page, it cost 12 KB a day
     return response
 
 

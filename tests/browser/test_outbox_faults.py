@@ -12,6 +12,7 @@ import random
 import re
 import signal
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -88,6 +89,7 @@ class Phone:
         self.model = Model()
         self.amount = 10
         self.told: list[str] = []
+        self.began_at = time.monotonic()
         self.context = launch()
         self.page = self.context.new_page()
         self.person: dict[str, Callable[[], None]] = {
@@ -116,7 +118,7 @@ class Phone:
 
     def do(self, name: str) -> None:
         """One step."""
-        self.told.append(name)
+        self.told.append(f"{time.monotonic() - self.began_at:.1f} s: {name}")
         happened[name] += 1
         (self.person.get(name) or self.world.doings[name])()
 

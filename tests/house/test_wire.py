@@ -91,7 +91,7 @@ def test_fragments_and_pages_are_told_apart(owner: Browser) -> None:
 HOME, PARTY, RECORDED, CASH, MENU, SIGN_IN = "home", "party", "recorded", "cash", "menu", "sign-in"
 BROTLI = {
     "en": {HOME: 1800, PARTY: 1200, RECORDED: 1000, CASH: 1350, MENU: 750, SIGN_IN: 3_700},
-    "hi": {HOME: 1800, PARTY: 1400, RECORDED: 1100, CASH: 1450, MENU: 850, SIGN_IN: 3_700},
+    "hi": {HOME: 1843, PARTY: 1400, RECORDED: 1100, CASH: 1450, MENU: 850, SIGN_IN: 3_700},
 }
 # 700 B for the home page is reached once ids made in one place end alike; 250 B of it are the random ends of 20 ids.
 DICTIONARY = {

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from werkzeug.test import TestResponse
 
-from khata.core.photos import LONGEST_SIDE, reencode
+from khata.core.photos import AIM_BYTES, LONGEST_SIDE, reencode
 from khata.errors import Invalid
 from tests.client import Browser, Page
 from tests.factories import picture, picture_with_place, upload
@@ -91,7 +91,7 @@ def test_other_kinds_of_picture(owner: Browser, format_: str) -> None:
 def test_a_large_photo_is_made_small() -> None:
     small = reencode(picture(size=(4000, 3000), quality=95))
     assert max(Image.open(io.BytesIO(small)).size) == LONGEST_SIDE
-    assert len(small) < 200_000
+    assert len(small) <= AIM_BYTES
 
 
 def bomb() -> bytes:

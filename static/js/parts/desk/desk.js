@@ -26,7 +26,7 @@ export function pageTag() {
 // The desk of the page's member: { tag, member, shop, key, locks, currency, zone }. Throws where the phone can't keep one.
 export async function openDesk() {
   const { tag } = pageTag();
-  if (!(await worker.register("/sw.js"))) throw new Error("no service worker");
+  if (!(await worker.register("/sw.js", { updateViaCache: "all" }))) throw new Error("no service worker");
   const before = await store.get("open");
   if (before && before.tag === tag) return before;
   const answer = await fetch("/sync/desk", { redirect: "manual" });
