@@ -12,10 +12,11 @@ export function watchTheDoor(form = document.querySelector("form[action='/unlock
     form.ariaBusy = true;
     const member = form.elements.member.value;
     const typed = form.elements.pin.value;
+    const remembered = derive(typed); // while the server looks at the PIN itself
     try {
       const answer = await fetch("/unlock", { method: "POST", body: new URLSearchParams(new FormData(form)), redirect: "manual" });
       if (answer.type !== "opaqueredirect") return show(await answer.text());
-      await remember(member, typed);
+      await set("typed", { member, ...(await remembered) });
       location.assign("/");
     } catch {
       await openHere(form, member, typed);
@@ -26,9 +27,9 @@ export function watchTheDoor(form = document.querySelector("form[action='/unlock
 }
 
 // The key itself comes with the first page, see desk.js; until then only what the PIN makes of it is kept.
-async function remember(member, typed) {
+async function derive(typed) {
   const salt = crypto.getRandomValues(new Uint8Array(16));
-  await set("typed", { member, salt, key: await keyOfPin(typed, salt) });
+  return { salt, key: await keyOfPin(typed, salt) };
 }
 
 function show(html) {

@@ -92,7 +92,7 @@ function item(row, name, seat, kit, paint) {
   const why = part.querySelector("[data-why]");
   why.hidden = !isRefused(row);
   if (reason && reason.message) why.textContent = reason.message;
-  if (row.state === "conflict" && reason.current) part.querySelector("[data-other]").textContent = otherVersion(reason.current, kit, paint, seat);
+  if (row.state === "conflict" && reason.current) part.querySelector("[data-other]").textContent = otherVersion(reason.current, kit);
   correct(part, row, seat, kit);
   part.querySelector("[data-throw]").onclick = async () => {
     await seat.queue.throwAway(seat.desk.member, row.id, true);

@@ -42,8 +42,7 @@ export async function work() {
     if (rows.some(({ state }) => state !== "done")) seat.drain();
     takeShared(seat.desk);
     offerInstall(kit, rows);
-  } catch (fault) {
-    console.warn(fault);
+  } catch {
     delete page.dataset.behind;
     document.querySelectorAll("[data-no-offline]").forEach((notice) => (notice.hidden = false));
   }
