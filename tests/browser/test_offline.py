@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Watch
+from tests.browser.conftest import fresh_number
 from tests.browser.line import Line
 from tests.browser.phone import Shop, shows_balance, wait_for_desk, write
 from tests.browser.test_shared_phone import EVERYTHING_KEPT, counter, take_over
@@ -35,6 +35,14 @@ def open_ledger(page: Page) -> None:
       return name ? (await (await caches.open(name)).keys()).length : 0;
     }"""
     wait_for(lambda: page.evaluate(kept) >= 4, "the pages that a phone keeps")
+
+
+@pytest.fixture
+def own(khata: Installation) -> Iterator[Shop]:
+    """A shop with a session of its own, which the test ends."""
+    with khata.client() as client:
+        khata.open_shop(client, fresh_number())
+        yield Shop(client)
 
 
 def waiting(page: Page, count: int) -> None:
@@ -167,8 +175,30 @@ def test_two_phones_change_one_entry(phone: Page, shop: Shop, line: Line) -> Non
     shows_balance(phone, "You will get ₹60")
 
 
-def test_signing_out_with_no_network_leaves_nothing_to_read(phone: Page, shop: Shop, line: Line, watch: Watch) -> None:
+def test_one_entry_changed_twice(phone: Page, shop: Shop, line: Line) -> None:
     ramesh = shop.party("Ramesh")
+    entry = shop.write(ramesh, "gave", "50")
+    phone.goto(ramesh)
+    phone.goto(entry)
+    wait_for_desk(phone)
+    line.cut()
+    for amount in ("60", "70"):
+        phone.goto(entry)
+        phone.get_by_label("Amount").fill(amount)
+        phone.get_by_role("button", name="Save").click()
+        expect(phone.locator("#balance")).to_contain_text(f"₹{amount}")
+    line.mend()
+    sent(phone)
+    phone.goto(ramesh)
+    shows_balance(phone, "You will get ₹70")
+
+
+def test_signing_out_with_no_network_leaves_nothing_to_read(
+    new_phone: Callable[..., Page], own: Shop, line: Line
+) -> None:
+    ramesh = own.party("Ramesh")
+    phone = new_phone(own, base_url=line.url)
+    open_ledger(phone)
     phone.goto(ramesh)
     wait_for_desk(phone)
     write(phone, "You gave", "250")
@@ -184,11 +214,11 @@ def test_signing_out_with_no_network_leaves_nothing_to_read(phone: Page, shop: S
     line.mend()
     phone.goto("/")
     expect(phone.get_by_label("Your phone number")).to_be_visible()
-    assert shop.client.get("/").status_code == 303, "the session has ended"
+    assert own.client.get("/").status_code == 303, "the session has ended"
 
 
 def test_changing_hands_with_no_network(
-    new_phone: Callable[..., Page], counter: Shop, line: Line, watch: Watch, khata: Installation
+    new_phone: Callable[..., Page], counter: Shop, line: Line, khata: Installation
 ) -> None:
     ramesh = counter.party("Ramesh")
     page = new_phone(counter, base_url=line.url)
@@ -267,11 +297,13 @@ def test_without_a_service_worker_it_works_with_the_network(new_phone: Callable[
     expect(page.get_by_text("This browser keeps nothing")).to_be_visible()
 
 
-def test_who_was_removed_sees_nothing_more(phone: Page, shop: Shop, line: Line) -> None:
-    phone.goto(shop.party("Ramesh"))
+def test_who_was_removed_sees_nothing_more(new_phone: Callable[..., Page], own: Shop, line: Line) -> None:
+    phone = new_phone(own, base_url=line.url)
+    open_ledger(phone)
+    phone.goto(own.party("Ramesh"))
     wait_for_desk(phone)
     with httpx.Client(base_url=line.url, headers={"Origin": line.url}) as same:
-        same.cookies = shop.client.cookies
+        same.cookies = own.client.cookies
         assert same.post("/sign-out").status_code == 303
     phone.goto("/")
     expect(phone.get_by_label("Your phone number")).to_be_visible()

@@ -61,6 +61,8 @@ def test_changing_hands(new_phone: Callable[..., Page], counter: Shop, watch: Wa
     page = new_phone(counter)
     page.goto(ramesh)
     write(page, "You gave", "250")
+    expect(page.locator("#balance")).to_contain_text("₹250")
+    expect(page.locator(".waits")).to_have_count(0)
     page.goto("/daybook")
     expect(page.get_by_role("main")).to_contain_text("Ramesh: you gave ₹250")
 

@@ -4,6 +4,7 @@ import { freshIds, uuid7 } from "../ids.js";
 import * as store from "../store.js";
 
 const worker = navigator.serviceWorker;
+const ANSWERS_WITHIN = 90_000; // longer than a request may take, see worker/sender.js
 
 // Gives what the service worker answers; {} where there is none.
 export async function ask(message) {
@@ -12,6 +13,7 @@ export async function ask(message) {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = ({ data }) => resolve(data);
     active.postMessage(message, [port2]);
+    setTimeout(resolve, ANSWERS_WITHIN, { state: "later", wait: 1000 }); // a worker that was ended says nothing more
   });
 }
 
@@ -101,7 +103,10 @@ export async function renew(changed) {
   if (!dataset.kept) return;
   const { html, reload, offline } = await ask({ fresh: location.href });
   if (reload) location.reload();
-  if (html) replace(new DOMParser().parseFromString(html, "text/html"));
+  if (html) {
+    dataset.behind = ""; // until what the fresh page lacks is painted, see css
+    replace(new DOMParser().parseFromString(html, "text/html"));
+  }
   if (!offline) delete dataset.kept;
   await changed();
 }

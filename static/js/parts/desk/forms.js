@@ -1,5 +1,6 @@
 // Forms become operations: kept on the phone first, shown at once, sent after.
 import { uuid7 } from "../ids.js";
+import { pageTag } from "./desk.js";
 import { toMinor } from "../money.js";
 import { isRefused } from "../outbox/queue.js";
 import { add, sealBytes } from "../store.js";
@@ -83,8 +84,11 @@ export function takeForms({ desk, queue, drain, changed }, words) {
       operation.subject = fields.id || uuid7();
       delete fields.id;
     }
-    if (/^entry\.(edit|delete|restore)/.test(operation.kind)) operation.party = partyOfPage();
     try {
+      if (/^entry\.(edit|delete|restore)/.test(operation.kind)) {
+        operation.party = partyOfPage();
+        await followOn(operation);
+      }
       const row = await queue.add(desk, { id: uuid7(), ...operation });
       if (photo) await keepPhoto(row, photo);
       await changed();
@@ -100,6 +104,19 @@ export function takeForms({ desk, queue, drain, changed }, words) {
       say(form, words("full"));
     } finally {
       form.ariaBusy = null;
+    }
+  }
+
+  // The page knows nothing of what this phone changed in the same entry since: this change comes after those.
+  async function followOn(operation) {
+    const { at } = pageTag();
+    const before = (await queue.list(desk.member)).filter(
+      (row) => row.subject === operation.subject && !isRefused(row) && !(row.state === "done" && row.seq <= at),
+    );
+    operation.minor -= before.reduce((sum, { minor }) => sum + minor, 0);
+    const edits = before.filter(({ kind, fields }) => kind === "entry.edit" && Number(fields.version) >= Number(operation.fields.version));
+    if (operation.kind === "entry.edit" && edits.length) {
+      operation.fields.version = String(Math.max(...edits.map(({ fields }) => Number(fields.version))) + 1);
     }
   }
 

@@ -5,6 +5,7 @@ import { offerInstall } from "./install.js";
 import { openKit } from "./kit.js";
 import { idIn, openPaint } from "./paint.js";
 import { showShell } from "./shell.js";
+import { get } from "../store.js";
 import { takeShared } from "./shared.js";
 
 export async function work() {
@@ -43,6 +44,8 @@ export async function work() {
     takeShared(seat.desk);
     offerInstall(kit, rows);
   } catch {
+    // A kept page, and meanwhile its member is out: what comes instead is the door.
+    if (("kept" in page.dataset || "shell" in page.dataset) && !(await get("open").catch(() => 1))) return location.reload();
     delete page.dataset.behind;
     document.querySelectorAll("[data-no-offline]").forEach((notice) => (notice.hidden = false));
   }
