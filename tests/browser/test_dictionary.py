@@ -18,15 +18,19 @@ def coding_of(response: Response | None) -> str | None:
 def test_the_second_page_comes_with_it(page: Page) -> None:
     with page.expect_event("requestfinished", lambda request: request.url.endswith(".dict")):
         assert coding_of(page.goto("/")) == "br"
-    assert coding_of(page.goto("/menu")) == "dcz"
+    wait_for(lambda: coding_of(page.goto("/menu")) == "dcz", "the dictionary at work")
     assert page.locator("h1").inner_text() == "Menu"
     wait_for_desk(page)
     kept = "caches.keys().then((names) => names.find((name) => name.startsWith('pages')))"
     assert page.evaluate(kept), "the service worker keeps pages"
     asked = "fetch('/outbox').then((answer) => answer.text()).then((text) => text.includes('Try now'))"
-    with page.expect_response("**/outbox") as answer:
-        assert page.evaluate(asked)
-    assert coding_of(answer.value) == "dcz"
+
+    def comes_with_it() -> bool:
+        with page.expect_response("**/outbox") as answer:
+            assert page.evaluate(asked)
+        return coding_of(answer.value) == "dcz"
+
+    wait_for(comes_with_it, "the dictionary at work for the service worker")
 
 
 def test_another_language_brings_its_own(page: Page) -> None:
