@@ -250,6 +250,7 @@ def test_changing_hands_with_no_network(
     assert "a key" not in kept
     take_over(page, "Ravi", "1212")
     expect(page.get_by_text("Wrong PIN.")).to_be_visible()
+    expect(page.get_by_label("PIN")).to_have_value("")
     take_over(page, "Ravi", "9260")
     expect(page.locator("#parties")).to_contain_text("Ramesh")
     page.goto(ramesh)
@@ -282,6 +283,7 @@ def test_four_wrong_pins_with_no_network(new_phone: Callable[..., Page], counter
     for pin in ("1111", "2222", "3333"):
         take_over(page, "Asha", pin)
         expect(page.get_by_text("Wrong PIN.")).to_be_visible()
+        expect(page.get_by_label("PIN")).to_have_value("")
     take_over(page, "Asha", "4444")
     expect(page.get_by_text("Too many wrong PINs")).to_be_visible()
     take_over(page, "Asha", "4071")
