@@ -77,6 +77,7 @@ def test_home_says_what_stands_in_the_book(page: Page, shop: Shop) -> None:
     page.get_by_role("link", name="Add supplier").click()
     page.get_by_label("Name").fill("Amul")
     page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Amul")).to_be_visible()  # its account, before anybody goes back
     page.get_by_role("link", name="Back").click()
     expect(page.locator("#parties b")).to_have_count(2)
 
