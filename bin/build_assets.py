@@ -25,7 +25,7 @@ BROWSERS = "chrome84,firefox90,safari14.1"
 COMPRESSIBLE = {".css", ".js", ".svg", ".json", ".webmanifest", ".txt"}
 OF_DICTIONARIES = re.compile(r"dictionaries\.json|.*\.dict(\.br)?$")  # bin/build_dictionaries.py makes and removes them
 # Pages before sign-in carry their style inside, so they get only what they use of it.
-COVER_LAYOUT = "layouts/plain.html"
+INLINE = {"cover.css": "layouts/plain.html", "bill.css": "layouts/bill.html"}
 # In CSS a small picture travels inside.
 ESBUILD_OPTIONS = ["--loader:.svg=dataurl", "--format=iife", "--charset=utf8", "--log-level=warning"]
 
@@ -63,11 +63,11 @@ def imported_parts(outputs: dict[str, dict]) -> set[str]:
     return {source for output in outputs.values() for source in output["inputs"] if source != output.get("entryPoint")}
 
 
-def cover_words() -> set[str]:
-    """Every word in the templates of pages before sign-in, among them all their classes and ids."""
+def words_under(layout: str) -> set[str]:
+    """Every word in the templates of pages with this layout, among them all their classes and ids."""
     templates = ROOT / "templates"
     sources = {str(path.relative_to(templates)): path.read_text("utf-8") for path in templates.rglob("*.html")}
-    wanted = [name for name, source in sources.items() if COVER_LAYOUT in source or name == COVER_LAYOUT]
+    wanted = [layout, *(name for name, source in sources.items() if f'{{% extends "{layout}" %}}' in source)]
     for name in wanted:  # grows on the way: what a template includes or imports
         wanted += [other for other in NAMED.findall(sources[name]) if other not in wanted]
     return {word for name in wanted for word in re.findall(r"[\w-]+", sources[name])} | FROM_CODE
@@ -121,7 +121,8 @@ def collect() -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as scratch:
         files = bundle(entry_files(), Path(scratch))
     files["htmx.js"] = htmx_script()
-    files["cover.css"] = used_style(files["khata.css"].decode(), cover_words()).encode()
+    whole = files["khata.css"].decode()
+    files |= {name: used_style(whole, words_under(layout)).encode() for name, layout in INLINE.items()}
     files |= {path.name: path.read_bytes() for path in sorted(STATIC.glob("icons/*")) if path.is_file()}
     return files
 

@@ -114,9 +114,11 @@ def _bind_rooms(app: Flask) -> None:
     from khata.imports.views import blueprint as imports
     from khata.ledger.views import blueprint as ledger
     from khata.parties.views import blueprint as parties
+    from khata.payments.views import blueprint as payments
     from khata.privacy.views import blueprint as privacy
+    from khata.reminders.views import blueprint as reminders
     from khata.sync.views import blueprint as sync
 
-    for room in (accounts, parties, ledger, imports, daybook, privacy, sync):
+    for room in (accounts, parties, ledger, payments, reminders, imports, daybook, privacy, sync):
         app.register_blueprint(room)
     cli.init_app(app)

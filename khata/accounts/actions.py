@@ -51,10 +51,31 @@ def open_shop(person_id: UUID, device_id: UUID | None, new: NewShop) -> Actor:
     return owner
 
 
-def edit_shop(actor: Actor, name: str, category: str) -> None:
-    """Change the name and category of the shop."""
-    db.session.execute(sa.update(Shop).where(Shop.id == actor.shop_id).values(name=name, category=category))
-    journal.record(actor, journal.Event("shop.edited", actor.shop_id, {"name": name, "category": category}))
+class WaysToPay(NamedTuple):
+    """Where customers pay the shop, and for how many days a link to their page holds (None: until it is ended)."""
+
+    upi_address: str = ""
+    city: str = ""
+    link_days: int | None = None
+
+
+class ShopDetails(NamedTuple):
+    """What may be changed of a shop; its picture stays where there is no new one."""
+
+    name: str
+    category: str
+    ways: WaysToPay = WaysToPay()
+    picture_id: UUID | None = None
+
+
+def edit_shop(actor: Actor, details: ShopDetails) -> None:
+    """Change what the shop is called, sells and is paid by."""
+    values: dict[str, Any] = {"name": details.name, "category": details.category, **details.ways._asdict()}
+    if details.picture_id is not None:
+        values["picture_id"] = details.picture_id
+    db.session.execute(sa.update(Shop).where(Shop.id == actor.shop_id).values(**values))
+    facts = {**values, "picture_id": details.picture_id and details.picture_id.hex}
+    journal.record(actor, journal.Event("shop.edited", actor.shop_id, facts))
 
 
 def edit_person(person_id: UUID, device_id: UUID | None, name: str, lang: str) -> None:

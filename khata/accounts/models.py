@@ -43,6 +43,13 @@ class Shop(Base):
     country: Mapped[str] = mapped_column(sa.String(2))
     created_at: Mapped[datetime]
     erase_at: Mapped[datetime | None]  # asked to be deleted: from then on really gone
+    # where and how it is paid, as its customers see it
+    upi_address: Mapped[str] = mapped_column(sa.String(50), default="", server_default="")
+    pix_key: Mapped[str] = mapped_column(sa.String(77), default="", server_default="")
+    iban: Mapped[str] = mapped_column(sa.String(34), default="", server_default="")
+    city: Mapped[str] = mapped_column(sa.String(40), default="", server_default="")
+    picture_id: Mapped[UUID | None]
+    link_days: Mapped[int | None] = mapped_column(sa.Integer)  # how long a customer's link holds; without: until ended
 
 
 class Member(ShopOwned, Base):

@@ -18,6 +18,7 @@ PERMISSIONS = {
     "delete_entries": _("Delete entries"),
     "edit_parties": _("Add and change customers"),
     "keep_cash_book": _("Keep the cash book"),
+    "remind": _("Send reminders and links to pay"),
     "see_day_book": _("See the day book"),
     "import": _("Bring in lists"),
     "export": _("Take out the ledger"),
@@ -39,11 +40,12 @@ NEEDS = (
     ("see_balances", "see_parties"),
     ("see_reports", "see_balances"),
     ("see_day_book", "see_balances"),
+    ("remind", "see_balances"),
     ("export", "see_balances"),
 )
 
 # What nobody does in a shop that waits to be deleted. The cash book is missing: with its permission it is read, too.
-WRITING = frozenset({"record", "edit_own_today", "edit_entries", "delete_entries", "edit_parties", "import"})
+WRITING = frozenset({"record", "edit_own_today", "edit_entries", "delete_entries", "edit_parties", "remind", "import"})
 
 ROLE_LABELS = {
     "owner": _("Owner"),

@@ -39,6 +39,14 @@ SENTENCES = {
     "cash.recorded.out": _("Cash out: %(amount)s"),
     "cash.deleted": _("Cash book: deleted a line of %(amount)s"),
     "cash.restored": _("Cash book: brought back a line of %(amount)s"),
+    "pay.reminded": _("%(name)s was reminded of %(amount)s"),
+    "pay.link_made": _("%(name)s has a link to their page"),
+    "pay.link_ended": _("%(name)s: the link was taken back"),
+    "pay.link_opened": _("%(name)s opened their page"),
+    "pay.claimed.paid": _("%(name)s says: paid %(amount)s"),
+    "pay.claimed.wrong": _("%(name)s says: an entry is wrong"),
+    "pay.confirmed": _("%(name)s: what they said was confirmed"),
+    "pay.declined": _("%(name)s: what they said was not so"),
     "shop.opened": _("The shop %(name)s was opened"),
     "shop.edited": _("The shop is called %(name)s"),
     "shop.closing": _("The shop is to be deleted in 30 days"),
@@ -73,7 +81,7 @@ SENTENCES = {
     "member.passkey_added": _("Fingerprint sign-in added: %(label)s"),
     "member.passkey_removed": _("Fingerprint sign-in removed: %(label)s"),
 }
-KINDS = ("entry", "party", "cash", "export", "shop", "member", "device")
+KINDS = ("entry", "party", "cash", "pay", "export", "shop", "member", "device")
 LAST = 2**62
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from khata.core import clock
-from khata.core.db import db
+from khata.core.actor import Actor
+from khata.core.db import db, inserting_new
 from khata.core.ids import new_id
 from khata.messages.channels import Outgoing
 from khata.messages.models import HOUSE, Message
@@ -47,6 +49,31 @@ def _queue(kind: str, recipient: str, body: str, expires_at: datetime | None) ->
     db.session.add(message)
     db.session.flush()
     return message.shop_id, message.id
+
+
+class ToParty(NamedTuple):
+    """A message to a party: `kind` such as "reminder", what they were told to owe, and how it went."""
+
+    kind: str
+    party_id: UUID
+    amount_minor: int | None
+    channel: str
+    recipient: str
+    body: str
+    lang: str
+
+
+def keep_sent_by_hand(actor: Actor, message_id: UUID, sent: ToParty) -> bool:
+    """Keep what a member sent from their own phone; False where a message of this id is there already."""
+    now = clock.now()
+    row = {
+        **sent._asdict(),
+        **{"shop_id": actor.shop_id, "id": message_id, "member_id": actor.member_id, "device_id": actor.device_id},
+        **{"is_by_hand": True, "is_secret": False, "state": "sent", "attempts": 1},
+        **{"created_at": now, "due_at": now, "finished_at": now},
+    }
+    result = db.session.execute(inserting_new(Message.__table__, "shop_id", "id").values(**row))
+    return int(result.rowcount) == 1  # type: ignore[attr-defined]
 
 
 def claim(shop_id: UUID, message_id: UUID) -> Outgoing | None:

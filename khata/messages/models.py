@@ -12,11 +12,17 @@ from khata.core.db import Base
 
 HOUSE = UUID(int=0)  # stands for the shop where a message is Khata's own, such as a sign-in code
 
-STATES = ("queued", "sending", "sent", "failed", "unknown")
+STATES = ("queued", "sending", "sent", "delivered", "read", "clicked", "failed", "unknown", "skipped")
+
+# Why one was not sent at all.
+SKIPPED_FOR = ("no consent", "no address", "quiet hours", "cap", "duplicate", "settled", "deleted", "expired")
 
 
 class Message(Base):
-    """One message to one address. `body` is emptied once it has done its work where it holds a secret."""
+    """One message to one address. `body` is emptied once it has done its work where it holds a secret.
+
+    `is_by_hand`: a member sent it from a phone of the shop, which we know of as having been begun.
+    """
 
     __tablename__ = "messages"
     __table_args__ = (
@@ -27,6 +33,7 @@ class Message(Base):
             sqlite_where=sa.text("state = 'queued'"),
             postgresql_where=sa.text("state = 'queued'"),
         ),
+        sa.Index("ix_messages_party", "shop_id", "party_id", "created_at"),
         {"sqlite_with_rowid": False},
     )
 
@@ -37,7 +44,14 @@ class Message(Base):
     recipient: Mapped[str] = mapped_column(sa.String(200))
     body: Mapped[str] = mapped_column(sa.Text)
     is_secret: Mapped[bool] = mapped_column(sa.Boolean, default=False)
+    is_by_hand: Mapped[bool] = mapped_column(sa.Boolean, default=False, server_default=sa.false())
+    party_id: Mapped[UUID | None]
+    member_id: Mapped[UUID | None]
+    device_id: Mapped[UUID | None]
+    lang: Mapped[str] = mapped_column(sa.String(12), default="", server_default="")
+    amount_minor: Mapped[int | None]  # what the party was told to owe
     state: Mapped[str] = mapped_column(sa.String(12), default="queued")
+    reason: Mapped[str | None] = mapped_column(sa.String(20))  # of a skipped one
     attempts: Mapped[int] = mapped_column(sa.Integer, default=0)
     created_at: Mapped[datetime]
     due_at: Mapped[datetime]
@@ -45,3 +59,4 @@ class Message(Base):
     claimed_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     error: Mapped[str | None] = mapped_column(sa.String(200))
+    provider_id: Mapped[str | None] = mapped_column(sa.String(120))

@@ -116,6 +116,14 @@ def edit_party(actor: Actor, party_id: UUID, details: Details) -> None:
     _add_words(actor.shop_id, [(party_id, details)])
 
 
+def choose_language(actor: Actor, party_id: UUID, lang: str) -> None:
+    """Keep the language that a party chose on their own page; raises NotFound."""
+    journal.lock(actor.shop_id)
+    party = queries.get_party(actor.shop_id, party_id)
+    if party.lang != lang:
+        edit_party(actor, party_id, Details(*(getattr(party, name) for name in Details._fields))._replace(lang=lang))
+
+
 def delete_party(actor: Actor, party_id: UUID) -> None:
     """Mark a settled party as deleted; raises NotFound, NotSettled."""
     journal.lock(actor.shop_id)

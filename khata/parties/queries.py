@@ -45,6 +45,14 @@ def get_party(shop_id: UUID, party_id: UUID) -> Any:
     return party
 
 
+def where_it_went(shop_id: UUID, party_id: UUID) -> Any:
+    """The party, or the one that its account was joined with; raises NotFound."""
+    party = get_party(shop_id, party_id)
+    while party.merged_into is not None:
+        party = get_party(shop_id, party.merged_into)
+    return party
+
+
 _OF_ACCOUNT = ("id", "kind", "name", "balance_minor", "debt_since", "deleted_at", "merged_into")
 _ACCOUNT = Prepared(
     sa.select(*(PARTIES.c[name] for name in _OF_ACCOUNT)).where(

@@ -147,6 +147,8 @@ def _faces_of(person_id: UUID) -> list[tuple[UUID, UUID]]:
 
 def _is_shown(shop_id: UUID, photo_id: UUID, person_id: UUID) -> bool:
     """True where the same photo stands elsewhere in the shop, say as a customer's: a photo is kept once."""
+    if db.session.scalar(sa.select(Shop.id).where(Shop.id == shop_id, Shop.picture_id == photo_id)) is not None:
+        return True
     for table in tables_with("photo_id"):
         query = sa.select(table.c.shop_id).where(table.c.shop_id == shop_id, table.c.photo_id == photo_id)
         if "person_id" in table.c:

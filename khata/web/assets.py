@@ -12,6 +12,7 @@ from whitenoise import WhiteNoise
 
 DIST = Path(__file__).resolve().parents[2] / "static" / "dist"
 STATIC_URL = "/static/"
+INLINE = ("cover.css", "bill.css")  # of pages before sign-in, and of those that a shop's customers open
 # What is not named by its content may be asked for again after a minute.
 PLAIN_MAX_AGE_SECONDS = 60
 
@@ -30,9 +31,7 @@ class BuiltAssets:
             raise AssetsMissingError(f"{dist} holds no build of the static files. Run make assets") from None
         self.dist = dist
         self.dictionaries = _dictionaries(dist)
-        self.css = self._read("cover.css")
-        digest = hashlib.sha256(self.css.encode()).digest()
-        self.css_hash = "sha256-" + base64.b64encode(digest).decode()
+        self.inline = {name: self._read(name) for name in INLINE}
 
     def _read(self, name: str) -> str:
         return (self.dist / self.served_name(name)).read_text("utf-8").strip()
@@ -75,14 +74,15 @@ def asset(name: str) -> str:
     return STATIC_URL + _built().served_name(name)
 
 
-def inline_css() -> Markup:
-    """What pages before sign-in use of the style sheet, for the <style> of a page that must come in one request."""
-    return Markup(_built().css)  # noqa: S704  the project's own file, no text of a person's
+def inline_css(name: str) -> Markup:
+    """The part of the style sheet that one of INLINE is, for the <style> of a page that must come in one request."""
+    return Markup(_built().inline[name])  # noqa: S704  the project's own file, no text of a person's
 
 
-def inline_css_hash() -> str:
-    """The source expression ("sha256-…") that lets inline_css() through the Content-Security-Policy."""
-    return _built().css_hash
+def inline_css_hashes() -> str:
+    """The source expressions ('sha256-…') that let inline_css() through the Content-Security-Policy."""
+    digests = (hashlib.sha256(css.encode()).digest() for css in _built().inline.values())
+    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
 
 
 def init_app(app: Flask) -> None:

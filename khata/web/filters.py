@@ -21,6 +21,7 @@ from khata.web.locale import LANGUAGES, direction, lang, shop_time_zone, shop_to
 def init_app(app: Flask) -> None:
     """Filters, and the names every template knows."""
     app.jinja_env.filters.update(money=money, day=day, local_day=local_day, shop_date=shop_date, moment=moment, age=age)
+    app.jinja_env.filters.update(month_name=month_name)
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
         lambda text: translations().gettext(text),
         lambda one, many, number: translations().ngettext(one, many, number),
@@ -62,6 +63,11 @@ def day(value: date) -> str:
 @lru_cache(maxsize=4096)
 def _day(value: date, is_this_year: bool, locale: str) -> str:
     return str(format_date(value, "d MMM" if is_this_year else "d MMM y", locale=locale))
+
+
+def month_name(value: date) -> str:
+    """The month and its year."""
+    return str(format_date(value, "LLLL y", locale=lang()))
 
 
 def local_day(value: datetime) -> str:

@@ -112,6 +112,8 @@ def _keep_choice() -> None:
 def _keep_arrival(response: Response) -> Response:
     """After the view: most links lead to a page that sends a stranger on to sign in."""
     is_visit = request.method == "GET" and request.endpoint is not None and g.get("person") is None
+    if "is_customer" in g:
+        return response  # who looks at a shop's bill came for that alone
     if is_visit and "arrival" not in session and response.mimetype == "text/html":
         session.permanent = True
         session["arrival"] = _arrival_of_request()

@@ -54,6 +54,14 @@ def see_other(url: str) -> Response:
     return response  # type: ignore[return-value]
 
 
+def hand_over(url: str, allowed: tuple[str, ...]) -> Response:
+    """303 out of Khata, to one of the places that the page's own policy lets its forms lead to."""
+    if not url.startswith(allowed):
+        raise NotFound
+    response = redirect(url, 303)
+    return response  # type: ignore[return-value]
+
+
 def written(fragment: str, url: str, **context: Any) -> Response:
     """The answer to a write: the pieces that change where htmx asked, 303 to `url` otherwise."""
     if not wants_fragment():

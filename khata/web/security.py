@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask, Request, Response, g, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
-from khata.web.assets import inline_css_hash
+from khata.web.assets import inline_css_hashes
 
 PERMISSIONS_POLICY = (
     "camera=(self), geolocation=(), microphone=(self), payment=(), usb=(), interest-cohort=(), "
@@ -18,14 +18,14 @@ PERMISSIONS_POLICY = (
 HSTS = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
 POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' blob: data:; "
-    "style-src 'self' '{css_hash}'; form-action 'self'; manifest-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "style-src 'self' {css_hashes}; form-action 'self'; manifest-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
 def init_app(app: Flask) -> None:
     """Set the headers on every answer of the application."""
     with app.app_context():
-        policy = POLICY.format(css_hash=inline_css_hash())
+        policy = POLICY.format(css_hashes=inline_css_hashes())
     headers = [
         ("Content-Security-Policy", policy),
         ("Cross-Origin-Opener-Policy", "same-origin"),
@@ -52,10 +52,20 @@ class _Headers:
             # A proxy that is not trusted may stand before us: then the public address says what browsers use.
             is_https = environ["wsgi.url_scheme"] == "https" or self.config["KHATA"].is_https
             own = [HSTS] if is_https else []
-            return start_response(status, headers + self.headers + own, exc_info)
+            said = {name for name, _value in headers}
+            common = [header for header in self.headers if header[0] not in said]
+            return start_response(status, headers + common + own, exc_info)
 
         answer: Iterable[bytes] = self.wsgi_app(environ, start)
         return answer
+
+
+def let_forms_lead_to(response: Response, places: tuple[str, ...]) -> Response:
+    """Let the forms of this page end at `places`, too: origins, or schemes of the phone's own apps."""
+    policy = POLICY.format(css_hashes=inline_css_hashes())
+    own = "form-action 'self'"
+    response.headers["Content-Security-Policy"] = policy.replace(own, " ".join([own, *places]))
+    return response
 
 
 def _set_own_headers(response: Response) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
@@ -15,6 +16,7 @@ from khata.accounts.models import Member
 from khata.accounts.notices import tell_owners
 from khata.core.db import Base, db, transaction
 from khata.core.ids import new_id
+from khata.core.tokens import TOKEN_LENGTH
 from khata.web.auth import PUBLIC
 from tests.accounts.authenticator import Authenticator
 from tests.client import Browser
@@ -34,7 +36,9 @@ OWNED = (
     "notice_id",
     "export_id",
     "passkey_id",
+    "claim_id",
 )
+TOKENS = {"token"}  # of links that are open to whoever has them
 
 # A form that would be taken if the row were one's own: so that a 404 is not a 422 in disguise.
 FORMS: dict[str, dict[str, str]] = {
@@ -42,6 +46,7 @@ FORMS: dict[str, dict[str, str]] = {
     "ledger.edit": {"direction": "gave", "amount": "1", "version": "1"},
     "ledger.settle": {"expected_minor": "1000"},
     "ledger.move": {"kind": "supplier"},
+    "reminders.remind": {"channel": "sms"},
     "parties.change": {"name": "Mine now"},
     "accounts.name_device": {"label": "Mine now"},
     "accounts.change_member": {"role": "cashier"},
@@ -53,6 +58,7 @@ PUBLIC_ROUTES = {
     "accounts.unlock", "accounts.change_hands", "accounts.face",
     "accounts.asking_challenge", "accounts.passkey_refused", "accounts.sign_in_by_passkey",
     "accounts.recover", "accounts.use_recovery_code",
+    "payments.pay_page", "payments.wrong", "payments.claim", "payments.language", "payments.picture",
     "privacy.page", "manifest", "service_worker", "sync.offline", "healthz", "readyz", "metrics",
 }  # fmt: skip
 
@@ -79,6 +85,9 @@ def theirs(stranger: Browser) -> dict[str, UUID]:
     party = stranger.add_party("Theirs")
     fields: dict[str, Any] = {"direction": "gave", "amount": "10", "photo": upload(picture())}
     stranger.post(f"{party}/entries", fields)
+    stranger.post(f"{party}/link")
+    (link,) = [one for one in stranger.get(party).links("http") if "/pay/" in one]
+    stranger.post(urlsplit(link).path + "/claims", {"amount": "5"})
     stranger.post("/cash", {"direction": "in", "amount": "5", "id": str(new_id())})
     stranger.post("/share", {"photo": upload(picture())})
     stranger.post("/imports", {"file": upload(b"name,phone\nAsha,9876500002\n", "list.csv"), "format": "csv"})
@@ -111,6 +120,7 @@ def theirs(stranger: Browser) -> dict[str, UUID]:
         **ids,
         "passkey_id": only("passkeys", "id"),
         "photo_id": only("entries", "photo_id"),
+        "claim_id": only("claims", "id"),
         "device_id": UUID(device.rpartition("/")[2]),
         "member_id": UUID(member.split("/")[2]),
         "invitation_id": UUID(invitation.split("/")[2]),
@@ -136,6 +146,10 @@ def test_a_view_without_access_does_not_start() -> None:
 def test_parameters_are_typed(app: Flask) -> None:
     for rule, _method in routes(app):
         for name in rule.arguments:
+            if name in TOKENS:
+                assert f"<string(length={TOKEN_LENGTH}):{name}>" in rule.rule, rule.rule
+                assert rule.endpoint in PUBLIC_ROUTES, rule.rule
+                continue
             assert f"<uuid:{name}>" in rule.rule, rule.rule
             assert name in OWNED, f"{rule.rule}: say in OWNED whose {name} is"
 

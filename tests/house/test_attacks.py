@@ -22,6 +22,7 @@ from khata.accounts.sessions import RESTS
 from khata.core import clock
 from khata.core.db import db
 from khata.core.ids import new_id
+from khata.core.tokens import TOKEN_LENGTH
 from khata.web import cookies
 from khata.web.auth import ORDINARY_BODY, known_device
 from tests.client import ORIGIN, Browser, last_code, sign_in
@@ -35,7 +36,8 @@ URL = f"https://{NAME}"
 
 def fill(app: Flask, rule: Rule) -> str:
     """The address of a rule, with ids of nobody."""
-    values = {name: "shop.csv" if name == "name" else new_id() for name in rule.arguments}
+    of_nobody = {"name": "shop.csv", "token": "A" * TOKEN_LENGTH}
+    values = {name: of_nobody.get(name) or new_id() for name in rule.arguments}
     return str(app.url_map.bind("localhost").build(rule.endpoint, values, force_external=False))
 
 

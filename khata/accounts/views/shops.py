@@ -10,13 +10,16 @@ from flask import Response, g, make_response, render_template, request, url_for
 
 from khata.accounts import actions, forms, queries, sessions
 from khata.accounts.catalogue import CATEGORIES
+from khata.accounts.models import Shop
 from khata.accounts.views.blueprint import blueprint
 from khata.core.forms import Form, RefusedForm
 from khata.core.phone import country_defaults, region_of
+from khata.core.photos import MAX_REQUEST_BYTES
 from khata.errors import Invalid, NotFound
 from khata.web import locale
-from khata.web.auth import allow, signed_in
+from khata.web.auth import allow, signed_in, takes
 from khata.web.pages import refused, see_other
+from khata.web.uploads import read_photo
 
 TIME_ZONES = frozenset(available_timezones())
 
@@ -80,26 +83,47 @@ def enter_shop(shop_id: UUID) -> Response:
 @blueprint.get("/shops/settings")
 @allow("settings")
 def shop_settings() -> Response:
-    """The shop's name and category."""
-    known = {code for code, _label in CATEGORIES}
-    category = g.shop.category
-    values = {"category": category} if category in known else {"category": "other", "category_other": category}
-    form = Form({"name": g.shop.name, **values})
+    """What the shop is called, sells, and is paid by."""
+    form = Form(_as_it_stands())
     return make_response(render_template("accounts/shop_settings.html", form=form, **_settings_choices()))
+
+
+def _shop() -> Shop:
+    """All of the shop of the request, of which the guard loads the little that every page needs."""
+    shop = queries.shop_by_id(g.shop.id)
+    if shop is None:
+        raise NotFound
+    return shop
+
+
+def _as_it_stands() -> dict[str, str]:
+    shop = _shop()
+    known = {code for code, _label in CATEGORIES}
+    category = (
+        {"category": shop.category}
+        if shop.category in known
+        else {"category": "other", "category_other": shop.category}
+    )
+    ways = {name: str(getattr(shop, name) or "") for name in actions.WaysToPay._fields}
+    return {"name": shop.name, **category, **ways}
 
 
 def _settings_choices() -> dict[str, Any]:
     currency = forms.currency_name(g.shop.currency, locale.lang())
-    return {"categories": CATEGORIES, "currency": currency, "is_owner": g.role == "owner"}
+    shop = _shop()
+    return {"categories": CATEGORIES, "currency": currency, "is_owner": g.role == "owner", "shop": shop}
 
 
 @blueprint.post("/shops/settings")
 @allow("settings")
+@takes(MAX_REQUEST_BYTES)
 def edit_shop() -> Response:
-    """Change the shop's name and category."""
-    form = Form(request.form)
-    name, category = form.name(), forms.read_category(form)
+    """Change the shop; what the form does not say stays as it is."""
+    form = Form({**_as_it_stands(), **request.form.to_dict()})
+    details = actions.ShopDetails(
+        form.name(), forms.read_category(form), forms.read_ways_to_pay(form), read_photo(form)
+    )
     if not form.is_valid:
         return refused("accounts/shop_settings.html", form, **_settings_choices())
-    actions.edit_shop(g.actor, name, category)
+    actions.edit_shop(g.actor, details)
     return see_other(url_for("accounts.menu"))
