@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from typing import Any
 
 import structlog
@@ -11,7 +12,6 @@ from flask_babel import gettext
 from werkzeug.exceptions import HTTPException, InternalServerError, RequestEntityTooLarge
 
 from khata.core.forms import Form
-from khata.core.ids import new_id
 from khata.errors import KhataError, NotFound, TooLarge
 from khata.web import transactions
 from khata.web.logs import tell_refusal
@@ -124,7 +124,7 @@ def _sentence(status: int) -> Any:
 
 def _unexpected(error: BaseException) -> Response:
     transactions.roll_back()
-    incident = new_id().hex[-12:]
+    incident = secrets.token_hex(6)
     log.error("fault", incident=incident, route=str(request.url_rule), exc_info=error)
     g.shop = g.person = None
     return error_page(500, gettext("Something broke on our side. Nothing was saved. Please try again."), incident)
