@@ -5,11 +5,20 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from khata.messages import channels
+
 ROOT = Path(__file__).resolve().parent.parent
+CHANNEL_SETTINGS = {
+    "sms": "KHATA_SMS_URL",
+    "whatsapp": "KHATA_WHATSAPP_URL",
+    "email": "KHATA_EMAIL_URL",
+    "push": "KHATA_PUSH_URL",
+    "apprise": "KHATA_APPRISE_URLS",
+}
 
 
 class SettingsError(Exception):
@@ -21,18 +30,34 @@ class Settings:
     """All settings of one installation; README lists them."""
 
     data_dir: Path
-    database_url: str
-    queue_url: str
-    secret_key: str
+    database_url: str = field(repr=False)
+    queue_url: str = field(repr=False)
+    secret_key: str = field(repr=False)
     public_url: str
-    sms_url: str
+    sms_url: str = field(repr=False)
     trusted_proxies: int
-    metrics_token: str
+    metrics_token: str = field(repr=False)
+    whatsapp_url: str = field(default="", repr=False)
+    email_url: str = field(default="", repr=False)
+    push_url: str = field(default="", repr=False)
+    apprise_urls: str = field(default="", repr=False)
 
     @property
     def is_https(self) -> bool:
         """True where people reach this installation over https."""
         return self.public_url.startswith("https://")
+
+    @property
+    def channel_urls(self) -> dict[str, str]:
+        """The URL of each channel that is set up, by the channel's name."""
+        urls = {
+            "sms": self.sms_url,
+            "whatsapp": self.whatsapp_url,
+            "email": self.email_url,
+            "push": self.push_url,
+            "apprise": self.apprise_urls,
+        }
+        return {name: url for name, url in urls.items() if url}
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -46,10 +71,15 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         queue_url=_queue_url(env.get("KHATA_QUEUE_URL") or f"sqlite:///{data_dir / 'queue.db'}", wrong),
         secret_key=env.get("KHATA_SECRET_KEY", ""),
         public_url=_public_url(env.get("KHATA_PUBLIC_URL", ""), wrong),
-        sms_url=_sms_url(env.get("KHATA_SMS_URL") or "console:", wrong),
+        sms_url=env.get("KHATA_SMS_URL") or "console:",
         trusted_proxies=_count("KHATA_TRUSTED_PROXIES", env, wrong),
         metrics_token=env.get("KHATA_METRICS_TOKEN", ""),
+        whatsapp_url=env.get("KHATA_WHATSAPP_URL", ""),
+        email_url=env.get("KHATA_EMAIL_URL", ""),
+        push_url=env.get("KHATA_PUSH_URL", ""),
+        apprise_urls=env.get("KHATA_APPRISE_URLS", ""),
     )
+    _check_channels(settings, wrong)
     if settings.secret_key and len(settings.secret_key) < 32:
         wrong.append("KHATA_SECRET_KEY must have at least 32 characters")
     if wrong:
@@ -80,10 +110,12 @@ def _public_url(url: str, wrong: list[str]) -> str:
     return url.rstrip("/")
 
 
-def _sms_url(url: str, wrong: list[str]) -> str:
-    if url != "console:":
-        wrong.append("KHATA_SMS_URL: only console: is known")
-    return url
+def _check_channels(settings: Settings, wrong: list[str]) -> None:
+    for name, url in settings.channel_urls.items():
+        try:
+            channels.build(name, url, settings.data_dir)
+        except channels.WrongUrl as error:
+            wrong.append(f"{CHANNEL_SETTINGS[name]} {error}")
 
 
 def _count(name: str, env: Mapping[str, str], wrong: list[str]) -> int:

@@ -108,8 +108,11 @@ def finish(shop_id: UUID, message_id: UUID, state: str, error: str | None = None
     )
 
 
-def try_again(shop_id: UUID, message_id: UUID, error: str) -> None:
-    """Queue it anew after a passing error, later each time; failed when the tries are used up."""
+def try_again(shop_id: UUID, message_id: UUID, error: str, at_least: timedelta = timedelta()) -> None:
+    """Queue it anew after a passing error, later each time; failed when the tries are used up.
+
+    `at_least` is how long the provider wants us to wait.
+    """
     attempts = db.session.scalar(
         sa.select(Message.attempts).where(Message.shop_id == shop_id, Message.id == message_id)
     )
@@ -119,7 +122,7 @@ def try_again(shop_id: UUID, message_id: UUID, error: str) -> None:
     db.session.execute(
         sa.update(Message)
         .where(Message.shop_id == shop_id, Message.id == message_id)
-        .values(state="queued", error=error, due_at=clock.now() + RETRY_AFTER[attempts - 1])
+        .values(state="queued", error=error, due_at=clock.now() + max(RETRY_AFTER[attempts - 1], at_least))
     )
 
 
