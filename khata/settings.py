@@ -48,6 +48,11 @@ class Settings:
         return self.public_url.startswith("https://")
 
     @property
+    def own_url(self) -> str:
+        """Where this machine itself reaches it, for links made where no public address is set."""
+        return f"http://{os.environ.get('KHATA_HOST') or '127.0.0.1'}:{os.environ.get('KHATA_PORT') or '8000'}"
+
+    @property
     def channel_urls(self) -> dict[str, str]:
         """The URL of each channel that is set up, by the channel's name."""
         urls = {

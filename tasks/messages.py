@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -10,8 +11,9 @@ from flask import current_app
 
 from khata.core import clock
 from khata.core.db import in_shop, transaction
-from khata.messages import actions, queries
-from khata.messages.channels import Channel, ChannelError, OutcomeUnknown
+from khata.messages import actions, preparing, queries
+from khata.messages.channels import Channel, ChannelError, OutcomeUnknown, Outgoing
+from khata.settings import Settings
 from tasks import huey, in_app
 
 log = structlog.get_logger()
@@ -33,7 +35,8 @@ def deliver(shop_id: UUID, message_id: UUID) -> None:
 
 def _deliver(shop_id: UUID, message_id: UUID) -> None:
     with transaction():
-        outgoing = actions.claim(shop_id, message_id)
+        row = actions.claim(shop_id, message_id)
+        outgoing = None if row is None else _prepared(row)
     if outgoing is None:
         return
     channel: Channel | None = current_app.extensions["khata_channels"].get(outgoing.channel)
@@ -41,14 +44,27 @@ def _deliver(shop_id: UUID, message_id: UUID) -> None:
         _failed(shop_id, message_id, ChannelError("this channel is not set up", is_permanent=True))
         return
     try:
-        channel.send(outgoing)
+        sent = channel.send(outgoing)
     except ChannelError as error:
         _failed(shop_id, message_id, error)
     except OutcomeUnknown as error:
         _unknown(shop_id, message_id, error, channel.takes_idempotency_key)
     else:
         with transaction():
-            actions.finish(shop_id, message_id, "sent")
+            actions.finish(shop_id, message_id, "sent", provider_id=sent.provider_id)
+
+
+def _prepared(row: Any) -> Outgoing | None:
+    """What goes out of a claimed row; None where it is not to go, or not yet."""
+    settings: Settings = current_app.config["KHATA"]
+    outcome = preparing.prepare(row, str(current_app.secret_key), settings.public_url or settings.own_url)
+    if isinstance(outcome, actions.Skip):
+        actions.skip(row.shop_id, row.id, outcome.reason)
+        return None
+    if isinstance(outcome, actions.Later):
+        actions.put_off(row.shop_id, row.id, outcome.at)
+        return None
+    return outcome
 
 
 def _failed(shop_id: UUID, message_id: UUID, error: ChannelError) -> None:

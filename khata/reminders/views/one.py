@@ -46,7 +46,7 @@ def _shown(party: Any) -> dict[str, Any]:
     link = url_of(token) if token else wording.LINK_TO_COME
     return {
         "party": party,
-        "text": wording.reminder(party, g.shop, lang, link, locale.shop_today()) if party.balance_minor > 0 else "",
+        "text": wording.reminder(party, g.shop, lang, link) if party.balance_minor > 0 else "",
         "text_lang": lang,
         "last": queries.last_reminder(g.shop.id, party.id),
     }
@@ -65,7 +65,7 @@ def remind(party_id: UUID) -> Response:
     lang = party.lang or locale.lang()
     token = links.ensure_link(g.actor, str(current_app.secret_key), party_id, lang)
     if not body:
-        body = wording.reminder(party, g.shop, lang, wording.LINK_TO_COME, locale.shop_today())
+        body = wording.reminder(party, g.shop, lang, wording.LINK_TO_COME)
     body = body.replace(wording.LINK_TO_COME, url_of(token))
     sent = actions.ByHand(channel, party.phone or "", body, lang)
     actions.remind_by_hand(g.actor, message_id, party_id, sent)
