@@ -241,7 +241,8 @@ def test_twilio_by_a_service(provider: Provider, message: Outgoing) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "is_permanent"), [(400, 21211, True), (400, 21610, True), (401, 20003, True), (429, 20429, False)]
+    ("status", "code", "is_permanent"),
+    [(400, 21211, True), (400, 21610, True), (401, 20003, True), (429, 20429, False)],
 )
 def test_twilios_own_codes(provider: Provider, message: Outgoing, status: int, code: int, is_permanent: bool) -> None:
     provider.answer(status, {"code": code, "message": f"The 'To' number {NUMBER} is not valid", "status": status})
