@@ -1,7 +1,7 @@
 """A poster to print and stand on the counter: the code, the shop's name above it, the address to type below it.
 
-Letters are drawn with fonts of this machine (Debian: fonts-noto-core). A name that no font here can write is left out, and
-said so: boxes in place of a name are worse than none.
+Letters are drawn with fonts of this machine (Debian: fonts-noto-core). A name that they can't write is left out, and the
+caller is told: boxes in place of a name are worse than none.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from khata.core.qr import qr_png
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont
 
 FOLDERS = tuple(map(Path, ("/usr/share/fonts", "/usr/local/share/fonts", "/usr/share/truetype")))
 WIDTH, HEIGHT, MARGIN = 1240, 1754, 100  # A4 at 150 dots an inch
-LARGEST_NAME, LARGEST_TEXT, LEAST = 120, 56, 24  # pixels a letter is high
+LARGEST_NAME, LARGEST_TEXT, LEAST = 120, 56, 16  # pixels a letter is high
 MOST_LETTERS = 80
 NOBODYS = "\U0010ffff"  # in no font: what is drawn for it stands for every letter that is missing
 
@@ -36,24 +37,22 @@ class Poster(NamedTuple):
 
 def poster(text: str, name: str, address: str = "", amount: str = "", folders: tuple[Path, ...] = FOLDERS) -> Poster:
     """The poster of the code of `text`; raises Invalid where the text is too long for a code."""
-    from PIL import Image, ImageDraw
+    from PIL import Image
+    from PIL.ImageDraw import Draw
 
     page = Image.new("L", (WIDTH, HEIGHT), 255)
     code = _code(text)
     page.paste(code, ((WIDTH - code.width) // 2, 380))
-    draw = ImageDraw.Draw(page)
+    draw = Draw(page)
     left_out = []
     lines = (
-        ("name", name, 220, LARGEST_NAME),
-        ("amount", amount, 1470, LARGEST_NAME),
-        ("address", address, 1600, LARGEST_TEXT),
+        ("name", name, 260, LARGEST_NAME),
+        ("amount", amount, 1510, LARGEST_NAME),
+        ("address", address, 1620, LARGEST_TEXT),
     )
-    for what, said, middle, largest in lines:
-        shown = plain(said, MOST_LETTERS)
-        font = _font(shown, largest, folders) if shown else None
-        if font:
-            draw.text((WIDTH // 2, middle), shown, fill=0, font=font, anchor="mm")
-        elif said.strip():
+    for what, said, baseline, largest in lines:
+        pieces = _pieces(plain(said, MOST_LETTERS), folders)
+        if not (pieces and _write(draw, pieces, baseline, largest)) and said.strip():
             left_out.append(what)
     buffer = io.BytesIO()
     page.save(buffer, "PNG", optimize=True)
@@ -69,15 +68,36 @@ def _code(text: str) -> Image:
     return small.convert("L").resize((small.width * scale, small.height * scale), Image.Resampling.NEAREST)
 
 
-def _font(text: str, largest: int, folders: tuple[Path, ...]) -> FreeTypeFont | None:
-    """A font that has every letter of the text, as large as the page is wide; None where there is none."""
-    for path in _candidates(text, folders):
-        font = _opened(path, largest)
-        if font is not None and _has_all(font, text) and (is_simple(text) or _shapes()):
-            wide = font.getlength(text)
-            size = min(largest, int(largest * (WIDTH - 2 * MARGIN) / max(wide, 1)))
-            return _opened(path, size) if size >= LEAST else None
-    return None
+def _write(draw: ImageDraw, pieces: list[tuple[str, str]], baseline: int, largest: int) -> bool:
+    """Draw the pieces one after the other in the middle, as large as the page lets them; False if that is too small."""
+    wide = sum(_opened(path, largest).getlength(text) for text, path in pieces)
+    size = min(largest, int(largest * (WIDTH - 2 * MARGIN) / max(wide, 1)))
+    if size < LEAST:
+        return False
+    x = (WIDTH - sum(_opened(path, size).getlength(text) for text, path in pieces)) / 2
+    for text, path in pieces:
+        draw.text((x, baseline), text, fill=0, font=_opened(path, size), anchor="ls")
+        x += _opened(path, size).getlength(text)
+    return True
+
+
+def _pieces(text: str, folders: tuple[Path, ...]) -> list[tuple[str, str]]:
+    """(text, font) of the whole, or word by word where no font has all its letters; [] where that is no help either."""
+    if (whole := _font(text, folders)) is not None:
+        return [(text, whole)]
+    if any(unicodedata.bidirectional(char) in ("R", "AL", "AN") for char in text):
+        return []  # words of two directions don't stand in the order they are written in
+    words = [f" {word}" if number else word for number, word in enumerate(text.split())]
+    fonts = [_font(word, folders) for word in words]
+    pieces = [(word, font) for word, font in zip(words, fonts, strict=True) if font is not None]
+    return pieces if len(pieces) == len(words) else []
+
+
+def _font(text: str, folders: tuple[Path, ...]) -> str | None:
+    """A font that has every letter of the text; None where there is none."""
+    if not (is_simple(text) or _shapes()):
+        return None
+    return next((path for path in _candidates(text, folders) if _has_all(path, text)), None)
 
 
 def is_simple(text: str) -> bool:
@@ -112,18 +132,21 @@ def _fonts(folders: tuple[Path, ...]) -> dict[str, str]:
 
 
 @lru_cache(maxsize=64)
-def _opened(path: str, size: int) -> FreeTypeFont | None:
-    """The font, Pillow's own for ""; None where it can't be read."""
+def _opened(path: str, size: int) -> FreeTypeFont:
+    """The font, Pillow's own for ""; raises OSError where it can't be read."""
     from PIL import ImageFont
 
+    font = ImageFont.truetype(path, size) if path else ImageFont.load_default(size)
+    if not isinstance(font, ImageFont.FreeTypeFont):
+        raise OSError("this Pillow has no FreeType")
+    return font
+
+
+def _has_all(path: str, text: str) -> bool:
     try:
-        font = ImageFont.truetype(path, size) if path else ImageFont.load_default(size)
+        font = _opened(path, LARGEST_TEXT)
     except OSError:
-        return None
-    return font if isinstance(font, ImageFont.FreeTypeFont) else None
-
-
-def _has_all(font: FreeTypeFont, text: str) -> bool:
+        return False
     missing = bytes(font.getmask(NOBODYS))
     letters = {char for char in text if not char.isspace() and char not in JOINERS}
     return not any(bytes(font.getmask(char)) == missing for char in letters)

@@ -40,10 +40,9 @@ def qr_png(text: str, scale: int = 8) -> bytes:
         raise ValueError(f"scale {scale}")
     matrix = _matrix(text)
     size = len(matrix) + 2 * QUIET
-    picture = Image.new("1", (size, size), 1)
-    picture.putdata(_pixels(matrix, size))
+    picture = Image.frombytes("1", (size, size), _packed(matrix, size))
     buffer = io.BytesIO()
-    picture.resize((size * scale, size * scale), Image.Resampling.NEAREST).save(buffer, "PNG", optimize=True)
+    picture.resize((size * scale, size * scale), Image.Resampling.NEAREST).save(buffer, "PNG", compress_level=6)
     return buffer.getvalue()
 
 
@@ -57,10 +56,14 @@ def _matrix(text: str) -> list[list[bool]]:
         raise Invalid(_("This is too long for a QR code."), "qr_too_long") from None
 
 
-def _pixels(matrix: list[list[bool]], size: int) -> list[int]:
-    beside, above = [1] * QUIET, [1] * (QUIET * size)
-    inside = [pixel for row in matrix for pixel in (*beside, *(0 if dark else 1 for dark in row), *beside)]
-    return [*above, *inside, *above]
+def _packed(matrix: list[list[bool]], size: int) -> bytes:
+    """A bit a module, 1 for light, each line in whole bytes."""
+    width = (size + 7) // 8
+    empty = b"\xff" * width
+    edge = "1" * QUIET
+    lines = ["".join("0" if dark else "1" for dark in row) for row in matrix]
+    packed = [int(f"{edge}{line}{edge}".ljust(width * 8, "1"), 2).to_bytes(width, "big") for line in lines]
+    return empty * QUIET + b"".join(packed) + empty * QUIET
 
 
 def _runs(y: int, row: list[bool]) -> str:
