@@ -200,10 +200,9 @@ JOINERS = "\u200c\u200d"
 
 
 def _visible(char: str) -> str:
-    kind = unicodedata.category(char)
-    if kind[0] == "Z" or char in "\t\n\v\f\r\x85":
+    if char.isspace():
         return " "
-    return "" if kind[0] == "C" and char not in JOINERS else char
+    return "" if unicodedata.category(char)[0] == "C" and char not in JOINERS else char
 
 
 def _latin(text: str, limit: int) -> str:

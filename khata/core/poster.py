@@ -1,7 +1,7 @@
 """A poster to print and stand on the counter: the code, the shop's name above it, the address to type below it.
 
-Letters are drawn with fonts of this machine (Debian: fonts-noto-core). A name that they can't write is left out, and the
-caller is told: boxes in place of a name are worse than none.
+Letters are drawn with fonts of this machine (Debian: fonts-noto-core). A name that they can't write is left out, and
+the caller is told: boxes in place of a name are worse than none.
 """
 
 from __future__ import annotations

@@ -131,6 +131,11 @@ def test_over_tls_with_a_login(starttls: Controller, mailbox: Mailbox, letter: O
     assert_is_the_letter(mailbox.mails[0], letter)
 
 
+def test_a_dot_alone_ends_nothing(plain: Controller, mailbox: Mailbox, letter: Outgoing) -> None:
+    channel(at(plain)).send(letter._replace(body=".\n..\n.hidden\nend"))
+    assert mailbox.mails[0].get_content().split() == [".", "..", ".hidden", "end"]
+
+
 def test_tls_at_once(mailbox: Mailbox, certificate: ssl.SSLContext, letter: Outgoing) -> None:
     server = serve(mailbox, certificate, auth_require_tls=False)
     try:
