@@ -319,6 +319,11 @@ def test_links() -> None:
     assert link("https://khata.example/p/x?a=1&b=2") == "https://khata.example/p/x?a=1&b=2"
 
 
+def test_lines_become_one() -> None:
+    assert plain(" a\nb\tc\u2028d\u00a0\r\ne\x85f ", 20) == "a b c d e f"
+    assert plain("a\u202eb\x00c\u200bd\ufeff", 20) == "abcd"
+
+
 def test_letters_keep_their_marks() -> None:
     assert plain("क्षि", 2) in ("क", "क्")
     assert plain("कि" * 10, 5) == "किकि"

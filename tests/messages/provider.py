@@ -18,7 +18,7 @@ NUMBER, BODY = (
     "+919876543210",
     "Asha Store: ₹1,250 is due. Thank you & जल्दी मिलेंगे = धन्यवाद\nhttps://khata.example/p/x?a=1+1",
 )
-HANG, CUT, CUT_IN_ANSWER, GARBAGE = "hang", "cut", "cut in the answer", "garbage"
+HANG, DRIP, CUT, CUT_IN_ANSWER, GARBAGE = "hang", "drip", "cut", "cut in the answer", "garbage"
 
 
 class Asked(NamedTuple):
@@ -77,6 +77,7 @@ class Provider:
 
 class _Desk(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer waits 40 ms for an acknowledgement
     provider: Provider
 
     def _serve(self) -> None:
@@ -89,6 +90,10 @@ class _Desk(BaseHTTPRequestHandler):
         self.close_connection = isinstance(answer, str)
         if answer == HANG:
             self.provider.done.wait(20)
+        elif answer == DRIP:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n")
+            while not self.provider.done.wait(0.05):
+                self.wfile.write(b" ")
         elif answer == CUT_IN_ANSWER:
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{")
         elif answer == GARBAGE:
