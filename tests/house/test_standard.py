@@ -505,7 +505,7 @@ def files_that_import(*modules: str) -> set[str]:
 
 
 def test_no_program_is_started_and_nobody_is_called() -> None:
-    """No shell; HTTP and mail for the channels alone, whom the settings name: whoever adds one says here to whom it may speak."""
+    """No shell; HTTP and mail for channels of the settings alone: whoever adds one says here to whom it may speak."""
     assert files_that_import("subprocess", "pty", "commands", "ctypes", "cffi") == set()
     assert files_that_import("httpx", "requests", "urllib.request", "urllib3", "http.client", "aiohttp") == {
         "khata/messages/channels/http_call.py"

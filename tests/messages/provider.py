@@ -8,14 +8,17 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-NUMBER, BODY = "+919876543210", "Asha Store: ₹1,250 is due. Thank you & जल्दी मिलेंगे = धन्यवाद\nhttps://khata.example/p/x?a=1+1"
-HANG, CUT, CUT_IN_ANSWER, GARBAGE = "hang", "cut", "cut in the answer", "garbage"
+NUMBER, BODY = (
+    "+919876543210",
+    "Asha Store: ₹1,250 is due. Thank you & जल्दी मिलेंगे = धन्यवाद\nhttps://khata.example/p/x?a=1+1",
+)
+HANG, DRIP, CUT, CUT_IN_ANSWER, GARBAGE = "hang", "drip", "cut", "cut in the answer", "garbage"
 
 
 class Asked(NamedTuple):
@@ -74,6 +77,7 @@ class Provider:
 
 class _Desk(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer waits 40 ms for an acknowledgement
     provider: Provider
 
     def _serve(self) -> None:
@@ -86,6 +90,10 @@ class _Desk(BaseHTTPRequestHandler):
         self.close_connection = isinstance(answer, str)
         if answer == HANG:
             self.provider.done.wait(20)
+        elif answer == DRIP:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n")
+            while not self.provider.done.wait(0.05):
+                self.wfile.write(b" ")
         elif answer == CUT_IN_ANSWER:
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{")
         elif answer == GARBAGE:
@@ -138,7 +146,7 @@ def own_certificate(folder: Path) -> tuple[Path, Path]:
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     made = made.serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=2))
@@ -148,8 +156,6 @@ def own_certificate(folder: Path) -> tuple[Path, Path]:
     paths = folder / "cert.pem", folder / "key.pem"
     paths[0].write_bytes(signed.public_bytes(serialization.Encoding.PEM))
     paths[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return paths

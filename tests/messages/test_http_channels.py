@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from email.utils import format_datetime
@@ -18,6 +19,7 @@ from tests.messages.provider import (
     BODY,
     CUT,
     CUT_IN_ANSWER,
+    DRIP,
     GARBAGE,
     HANG,
     NUMBER,
@@ -102,6 +104,16 @@ def test_no_answer_is_an_unknown_outcome(make: Make, provider: Provider, message
     provider.answers = [answer]
     unknown(make(provider.base), message)
     assert len(provider.asked) == 1
+
+
+def test_an_answer_that_drips_is_not_waited_for(
+    provider: Provider, message: Outgoing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("khata.messages.channels.http_call.CONNECT_SECONDS", 0.3)
+    provider.answers = [DRIP]
+    began = time.monotonic()
+    unknown(MAKE["http_sms"](provider.base), message)
+    assert time.monotonic() - began < 10
 
 
 def test_nobody_there_is_not_sent(make: Make, message: Outgoing) -> None:
@@ -241,7 +253,8 @@ def test_twilio_by_a_service(provider: Provider, message: Outgoing) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "is_permanent"), [(400, 21211, True), (400, 21610, True), (401, 20003, True), (429, 20429, False)]
+    ("status", "code", "is_permanent"),
+    [(400, 21211, True), (400, 21610, True), (401, 20003, True), (429, 20429, False)],
 )
 def test_twilios_own_codes(provider: Provider, message: Outgoing, status: int, code: int, is_permanent: bool) -> None:
     provider.answer(status, {"code": code, "message": f"The 'To' number {NUMBER} is not valid", "status": status})

@@ -107,7 +107,9 @@ def at(server: Controller, login: str = "") -> str:
 @pytest.fixture
 def letter(message: Outgoing) -> Outgoing:
     """A message to an e-mail address."""
-    return message._replace(channel="email", to=ASHA, subject="बाक़ी रकम\r\nBcc: other@shop.example", body=f".\n..\n{BODY}")
+    return message._replace(
+        channel="email", to=ASHA, subject="बाक़ी रकम\r\nBcc: other@shop.example", body=f".\n..\n{BODY}"
+    )
 
 
 def assert_is_the_letter(mail: EmailMessage, letter: Outgoing) -> None:
@@ -118,7 +120,7 @@ def assert_is_the_letter(mail: EmailMessage, letter: Outgoing) -> None:
     assert mail["Message-ID"] == f"<{letter.id}@shop.example>"
     assert (mail["Content-Language"], mail["Auto-Submitted"]) == ("hi", "auto-generated")
     assert mail["Date"].datetime.tzinfo is not None
-    assert mail.get_content().rstrip("\n") == letter.body
+    assert mail.get_content().replace("\r\n", "\n").rstrip("\n") == letter.body
 
 
 def test_over_tls_with_a_login(starttls: Controller, mailbox: Mailbox, letter: Outgoing) -> None:
@@ -127,6 +129,11 @@ def test_over_tls_with_a_login(starttls: Controller, mailbox: Mailbox, letter: O
     assert mailbox.logins == [("us@er", "pass/word")]
     assert mailbox.envelopes == [("khata@shop.example", [ASHA], True)]
     assert_is_the_letter(mailbox.mails[0], letter)
+
+
+def test_a_dot_alone_ends_nothing(plain: Controller, mailbox: Mailbox, letter: Outgoing) -> None:
+    channel(at(plain)).send(letter._replace(body=".\n..\n.hidden\nend"))
+    assert mailbox.mails[0].get_content().split() == [".", "..", ".hidden", "end"]
 
 
 def test_tls_at_once(mailbox: Mailbox, certificate: ssl.SSLContext, letter: Outgoing) -> None:
@@ -167,9 +174,7 @@ def test_a_wrong_login_is_permanent(starttls: Controller, letter: Outgoing) -> N
 
 @pytest.mark.parametrize("verb", ["RCPT", "DATA"])
 @pytest.mark.parametrize(("said", "is_permanent"), [("451 later", False), ("550 no such mailbox", True)])
-def test_a_no(
-    plain: Controller, mailbox: Mailbox, letter: Outgoing, verb: str, said: str, is_permanent: bool
-) -> None:
+def test_a_no(plain: Controller, mailbox: Mailbox, letter: Outgoing, verb: str, said: str, is_permanent: bool) -> None:
     mailbox.says[verb] = f"{said} {ASHA}"
     with pytest.raises(ChannelError) as caught:
         channel(at(plain)).send(letter)

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from khata.core import clock
 from khata.messages.channels import ChannelError, OutcomeUnknown, Outgoing
 from khata.messages.channels.http_call import Caller
+from khata.messages.channels.url import read_url
 from khata.messages.channels.web_push import (
     MOST_BYTES,
     WebPushChannel,
@@ -30,7 +31,6 @@ from khata.messages.channels.web_push import (
     read_subscription,
     topic,
 )
-from khata.messages.channels.url import read_url
 from tests.messages.provider import BODY, HANG, Provider
 
 
@@ -202,7 +202,9 @@ def test_what_is_no_subscription(text: str) -> None:
         read_subscription(text)
 
 
-def test_a_point_that_is_on_no_curve(channel: WebPushChannel, provider: Provider, push: Outgoing, browser: Browser) -> None:
+def test_a_point_that_is_on_no_curve(
+    channel: WebPushChannel, provider: Provider, push: Outgoing, browser: Browser
+) -> None:
     browser.subscription["keys"]["p256dh"] = packed(b"\x04" + b"\x01" * 64)
     with pytest.raises(ChannelError) as caught:
         channel.send(push._replace(to=json.dumps(browser.subscription)))
@@ -210,7 +212,7 @@ def test_a_point_that_is_on_no_curve(channel: WebPushChannel, provider: Provider
     assert provider.asked == []
 
 
-@given(st.text("aक🙏\"\n", max_size=6000), st.text(max_size=400))
+@given(st.text('aक🙏"\n', max_size=6000), st.text(max_size=400))
 def test_a_payload_fits(body: str, subject: str) -> None:
     message = Outgoing("1", "push", "", body, subject=subject)
     raw = payload(message)

@@ -34,8 +34,6 @@ NAMED_STATES = {
     "blocked": "failed",
 }
 PASSING_STATES = ("2", "failed")
-# Words of MSG91's own field names, which no variable of a template may take over.
-RESERVED = frozenset({"mobiles", "template_id", "sender", "short_url"})
 
 
 class Msg91Channel:
@@ -77,12 +75,11 @@ class Msg91Channel:
         return Sent(text_of(said.get("message") or said.get("request_id")) or None)
 
     def _request(self, message: Outgoing, template: Template) -> dict[str, Any]:
-        variables = {name: text for name, text in template.parameters if name not in RESERVED}
         request: dict[str, Any] = {
             "template_id": template.name,
             "sender": template.header or self.sender,
             "short_url": "0",
-            "recipients": [{**variables, "mobiles": message.to.lstrip("+")}],
+            "recipients": [{**dict(template.parameters), "mobiles": message.to.lstrip("+")}],
         }
         if template.dlt_id:
             request["DLT_TE_ID"] = template.dlt_id

@@ -92,9 +92,9 @@ def compose(message: Outgoing, sender: str) -> EmailMessage:
     mail["Date"] = format_datetime(clock.now())
     mail["Message-ID"] = f"<{re.sub('[^0-9A-Za-z-]', '', message.id)}@{parseaddr(sender)[1].rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(message.body)  # forgets every Content-… that stands there before it
     if message.lang:
         mail["Content-Language"] = re.sub("[^0-9A-Za-z-]", "-", message.lang)
-    mail.set_content(message.body)
     return mail
 
 
