@@ -1,0 +1,1 @@
+"""Getting paid: pay page, links, gateways, claims."""
