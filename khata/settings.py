@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from khata.core.gateway_urls import parse_gateway_url, refuse_test_gateway
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -28,6 +30,8 @@ class Settings:
     sms_url: str
     trusted_proxies: int
     metrics_token: str
+    gateway_urls: tuple[str, ...] = field(repr=False)
+    allow_test_gateway: bool
 
     @property
     def is_https(self) -> bool:
@@ -49,7 +53,10 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         sms_url=_sms_url(env.get("KHATA_SMS_URL") or "console:", wrong),
         trusted_proxies=_count("KHATA_TRUSTED_PROXIES", env, wrong),
         metrics_token=env.get("KHATA_METRICS_TOKEN", ""),
+        gateway_urls=tuple(env.get("KHATA_GATEWAY_URLS", "").split()),
+        allow_test_gateway=_switch("KHATA_ALLOW_TEST_GATEWAY", env, wrong),
     )
+    _check_gateways(settings, wrong)
     if settings.secret_key and len(settings.secret_key) < 32:
         wrong.append("KHATA_SECRET_KEY must have at least 32 characters")
     if wrong:
@@ -84,6 +91,27 @@ def _sms_url(url: str, wrong: list[str]) -> str:
     if url != "console:":
         wrong.append("KHATA_SMS_URL: only console: is known")
     return url
+
+
+def _check_gateways(settings: Settings, wrong: list[str]) -> None:
+    """Name by its place what is wrong with a gateway's address: the address itself is full of keys."""
+    seen = set()
+    for number, url in enumerate(settings.gateway_urls, 1):
+        try:
+            found = parse_gateway_url(url)
+            refuse_test_gateway(found, settings.public_url, settings.allow_test_gateway)
+            if found.name in seen:
+                raise ValueError(f"{found.name}:// stands there twice")
+            seen.add(found.name)
+        except ValueError as error:
+            wrong.append(f"KHATA_GATEWAY_URLS, address {number}: {error}")
+
+
+def _switch(name: str, env: Mapping[str, str], wrong: list[str]) -> bool:
+    text = env.get(name) or "0"
+    if text not in ("0", "1"):
+        wrong.append(f"{name} must be 0 or 1")
+    return text == "1"
 
 
 def _count(name: str, env: Mapping[str, str], wrong: list[str]) -> int:
