@@ -13,6 +13,7 @@ import pytest
 from khata.core import clock
 from khata.payments.gateways import from_url
 from khata.payments.gateways.contract import BadSignature, Event, GatewayError, LinkState, Payment, Unreadable
+from khata.payments.gateways.signatures import digest, is_signed
 from tests.payments.provider import Provider
 
 LINK = "plink_FOGqq3O6E5bkml"
@@ -99,7 +100,9 @@ def test_a_link_made_before_is_found_again(provider: Provider, link_request: Any
     said = (
         "payment link with given reference_id: ref-0001 already exists. Please create a payment link with a different"
     )
-    provider.will_answer((400, refusal(said)), (200, {listing: [link(reference_id="ref-00012"), link()]}))
+    provider.will_answer(
+        (400, refusal(said)), (200, {listing: [link(id="plink_other", reference_id="ref-00012"), link()]})
+    )
     assert gateway(provider.url).create(link_request()).id == LINK
     assert provider.asked[1].method == "GET"
     assert (provider.asked[1].path, provider.asked[1].query) == ("/v1/payment_links", {"reference_id": ["ref-0001"]})
@@ -333,3 +336,12 @@ def test_returns() -> None:
         assert not verify(returned() | {name: "other"})
         assert not verify({key: value for key, value in returned().items() if key != name})
     assert not verify({})
+    # Well signed, and of no payment.
+    for name in ("id", "link_id", "link_status"):
+        assert not verify(returned(**{f"razorpay_payment_{name}": ""}))
+
+
+def test_an_empty_secret_signs_nothing() -> None:
+    assert is_signed(["", "two"], b"body", [digest("two", b"body")])
+    assert not is_signed(["", "two"], b"body", [digest("", b"body")])
+    assert not is_signed([], b"body", ["", digest("", b"body")])

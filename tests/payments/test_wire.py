@@ -150,6 +150,7 @@ def test_nothing_private_is_told(
             make(provider.url).create(link_request())
         chain, error = [], caught.value
         while error is not None:
+            assert isinstance(error, GatewayError)  # those of the clients quote addresses
             chain.append(f"{error} {error!r}")
             error = (
                 None if error.__suppress_context__ and error.__cause__ is None else error.__cause__ or error.__context__
