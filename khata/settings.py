@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from khata.core.gateway_urls import parse_gateway_url, refuse_test_gateway
 from khata.messages import channels
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,6 +42,8 @@ class Settings:
     email_url: str = field(default="", repr=False)
     push_url: str = field(default="", repr=False)
     apprise_urls: str = field(default="", repr=False)
+    gateway_urls: tuple[str, ...] = field(default=(), repr=False)
+    allow_test_gateway: bool = False
 
     @property
     def is_https(self) -> bool:
@@ -83,8 +86,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         email_url=env.get("KHATA_EMAIL_URL", ""),
         push_url=env.get("KHATA_PUSH_URL", ""),
         apprise_urls=env.get("KHATA_APPRISE_URLS", ""),
+        gateway_urls=tuple(env.get("KHATA_GATEWAY_URLS", "").split()),
+        allow_test_gateway=_switch("KHATA_ALLOW_TEST_GATEWAY", env, wrong),
     )
     _check_channels(settings, wrong)
+    _check_gateways(settings, wrong)
     if settings.secret_key and len(settings.secret_key) < 32:
         wrong.append("KHATA_SECRET_KEY must have at least 32 characters")
     if wrong:
@@ -121,6 +127,27 @@ def _check_channels(settings: Settings, wrong: list[str]) -> None:
             channels.build(name, url, settings.data_dir)
         except channels.WrongUrl as error:
             wrong.append(f"{CHANNEL_SETTINGS[name]} {error}")
+
+
+def _check_gateways(settings: Settings, wrong: list[str]) -> None:
+    """Name by its place what is wrong with a gateway's address: the address itself is full of keys."""
+    seen = set()
+    for number, url in enumerate(settings.gateway_urls, 1):
+        try:
+            found = parse_gateway_url(url)
+            refuse_test_gateway(found, settings.public_url, settings.allow_test_gateway)
+            if found.name in seen:
+                raise ValueError(f"{found.name}:// stands there twice")
+            seen.add(found.name)
+        except ValueError as error:
+            wrong.append(f"KHATA_GATEWAY_URLS, address {number}: {error}")
+
+
+def _switch(name: str, env: Mapping[str, str], wrong: list[str]) -> bool:
+    text = env.get(name) or "0"
+    if text not in ("0", "1"):
+        wrong.append(f"{name} must be 0 or 1")
+    return text == "1"
 
 
 def _count(name: str, env: Mapping[str, str], wrong: list[str]) -> int:

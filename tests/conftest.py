@@ -18,7 +18,8 @@ os.environ.update(
 )
 for name in ("DATABASE_URL", "PUBLIC_URL", "SMS_URL", "WHATSAPP_URL", "EMAIL_URL", "PUSH_URL", "APPRISE_URLS"):
     os.environ.pop(f"KHATA_{name}", None)
-os.environ.pop("KHATA_METRICS_TOKEN", None)
+for name in ("KHATA_METRICS_TOKEN", "KHATA_GATEWAY_URLS", "KHATA_ALLOW_TEST_GATEWAY"):
+    os.environ.pop(name, None)
 
 import sqlalchemy as sa  # noqa: E402
 from alembic.config import Config  # noqa: E402

@@ -20,9 +20,7 @@ CONSENTS = Consent.__table__
 
 def given(shop_id: UUID, party_id: UUID) -> set[str]:
     """The channels that the party agreed to."""
-    query = sa.select(Consent.channel).where(
-        Consent.shop_id == shop_id, Consent.party_id == party_id, Consent.is_given
-    )
+    query = sa.select(Consent.channel).where(Consent.shop_id == shop_id, Consent.party_id == party_id, Consent.is_given)
     return set(db.session.scalars(query))
 
 

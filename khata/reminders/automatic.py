@@ -89,4 +89,3 @@ def _outgoing(row: Any, shop: Any, party: Any, secret: str, public_url: str) -> 
     messages.write_down(shop.id, row.id, **kept)
     template = Template(row.kind, tuple(said.values.items()), button=token)
     return Outgoing(str(row.id), row.channel, party.phone, said.text, "", lang, template, link)
-
