@@ -37,6 +37,7 @@ OWNED = (
     "export_id",
     "passkey_id",
     "claim_id",
+    "rule_id",
 )
 TOKENS = {"token"}  # of links that are open to whoever has them
 
@@ -59,6 +60,8 @@ PUBLIC_ROUTES = {
     "accounts.asking_challenge", "accounts.passkey_refused", "accounts.sign_in_by_passkey",
     "accounts.recover", "accounts.use_recovery_code",
     "payments.pay_page", "payments.wrong", "payments.claim", "payments.language", "payments.picture",
+    "payments.code_svg", "payments.code_png", "reminders.stop",
+    "reminders.take_report", "reminders.answer_challenge",
     "privacy.page", "manifest", "service_worker", "sync.offline", "healthz", "readyz", "metrics",
 }  # fmt: skip
 

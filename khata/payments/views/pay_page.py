@@ -17,7 +17,7 @@ from khata.errors import KhataError, NotFound, TooMany
 from khata.ledger import queries as ledger
 from khata.parties import actions as party_actions
 from khata.parties import queries as parties
-from khata.payments import claims, forms, links, queries
+from khata.payments import claims, forms, links, queries, ways
 from khata.payments.models import PAID, PayLink
 from khata.payments.views.blueprint import blueprint
 from khata.web import locale
@@ -87,7 +87,7 @@ def _shown(seen: Visit) -> dict[str, Any]:
     return {
         "shop": seen.shop,
         "party": seen.party,
-        "owed_minor": max(seen.party.balance_minor, 0),
+        "ways": _ways(seen) if seen.party.balance_minor > 0 else [],
         "month": first,
         "account": account,
         "older": _spelled(first - timedelta(days=1)) if oldest and oldest < first else None,
@@ -95,6 +95,12 @@ def _shown(seen: Visit) -> dict[str, Any]:
         "answers": queries.claims_of(seen.shop.id, seen.party.id, ANSWERS_SHOWN),
         "said": request.args.get("said", ""),
     }
+
+
+def _ways(seen: Visit) -> list[ways.Way]:
+    """What a person can type or scan: the page itself is open already."""
+    found = ways.ways(seen.shop, seen.party.balance_minor, seen.party.name, "")
+    return [one for one in found if one.scheme != ways.LINK]
 
 
 def _spelled(day: date) -> str:
