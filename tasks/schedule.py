@@ -9,7 +9,7 @@ from huey import crontab
 from khata.accounts.codes import forget_old_codes
 from khata.core import clock
 from khata.core.db import transaction
-from tasks import huey, imports, in_app, messages, privacy
+from tasks import huey, imports, in_app, messages, privacy, reminders
 
 WORKER_SEEN = "worker_seen"
 
@@ -37,6 +37,11 @@ def sweep_imports() -> None:
     imports.sweep()
 
 
+def run_rules() -> None:
+    """Queue what shops' rules ask for."""
+    reminders.run_rules()
+
+
 def forget_codes() -> None:
     """Sign-in codes of last week."""
     with transaction():
@@ -56,6 +61,7 @@ def forget_old() -> None:
 SCHEDULE: tuple[tuple[str, Callable[[], None], Callable[..., bool]], ...] = (
     ("see_worker", see_worker, crontab(minute="*")),
     ("sweep_messages", sweep_messages, crontab(minute="*")),
+    ("run_rules", run_rules, crontab(minute="*")),
     ("sweep_imports", sweep_imports, crontab(minute="*")),
     ("forget_codes", forget_codes, crontab(hour="3", minute="17")),
     ("forget_old", forget_old, crontab(hour="3", minute="27")),

@@ -48,6 +48,7 @@ FORMS: dict[str, dict[str, str]] = {
     "ledger.settle": {"expected_minor": "1000"},
     "ledger.move": {"kind": "supplier"},
     "reminders.remind": {"channel": "sms"},
+    "reminders.agree": {"channel": "sms"},
     "parties.change": {"name": "Mine now"},
     "accounts.name_device": {"label": "Mine now"},
     "accounts.change_member": {"role": "cashier"},
@@ -61,7 +62,6 @@ PUBLIC_ROUTES = {
     "accounts.recover", "accounts.use_recovery_code",
     "payments.pay_page", "payments.wrong", "payments.claim", "payments.language", "payments.picture",
     "payments.code_svg", "payments.code_png", "reminders.stop",
-    "reminders.take_report", "reminders.answer_challenge",
     "privacy.page", "manifest", "service_worker", "sync.offline", "healthz", "readyz", "metrics",
 }  # fmt: skip
 
@@ -91,6 +91,7 @@ def theirs(stranger: Browser) -> dict[str, UUID]:
     stranger.post(f"{party}/link")
     (link,) = [one for one in stranger.get(party).links("http") if "/pay/" in one]
     stranger.post(urlsplit(link).path + "/claims", {"amount": "5"})
+    stranger.post("/reminders/rules", {"kind": "due", "channel": "sms"})
     stranger.post("/cash", {"direction": "in", "amount": "5", "id": str(new_id())})
     stranger.post("/share", {"photo": upload(picture())})
     stranger.post("/imports", {"file": upload(b"name,phone\nAsha,9876500002\n", "list.csv"), "format": "csv"})
@@ -124,6 +125,7 @@ def theirs(stranger: Browser) -> dict[str, UUID]:
         "passkey_id": only("passkeys", "id"),
         "photo_id": only("entries", "photo_id"),
         "claim_id": only("claims", "id"),
+        "rule_id": only("reminder_rules", "id"),
         "device_id": UUID(device.rpartition("/")[2]),
         "member_id": UUID(member.split("/")[2]),
         "invitation_id": UUID(invitation.split("/")[2]),

@@ -15,6 +15,7 @@ from khata.core.forms import Form
 from khata.core.tokens import TOKEN_LENGTH
 from khata.errors import KhataError, NotFound, TooMany
 from khata.ledger import queries as ledger
+from khata.messages import consent
 from khata.parties import actions as party_actions
 from khata.parties import queries as parties
 from khata.payments import claims, forms, links, queries, ways
@@ -93,6 +94,7 @@ def _shown(seen: Visit) -> dict[str, Any]:
         "older": _spelled(first - timedelta(days=1)) if oldest and oldest < first else None,
         "newer": _spelled(last + timedelta(days=1)) if newest and newest > last else None,
         "answers": queries.claims_of(seen.shop.id, seen.party.id, ANSWERS_SHOWN),
+        "is_written_to": bool(consent.given(seen.shop.id, seen.party.id)),
         "said": request.args.get("said", ""),
     }
 
