@@ -47,7 +47,7 @@ def own(khata: Installation) -> Iterator[Shop]:
 
 def waiting(page: Page, count: int) -> None:
     """The page says how many wait."""
-    expect(page.locator(".counts")).to_contain_text(f"Waiting to be sent: {count}")
+    expect(page.locator("[data-count]")).to_contain_text(f"Waiting to be sent: {count}")
 
 
 def sent(page: Page) -> None:

@@ -29,7 +29,7 @@ async function within(name, mode, work) {
   const transaction = (await open()).transaction(name, mode, { durability: "strict" });
   const done = new Promise((resolve, reject) => {
     transaction.oncomplete = resolve;
-    transaction.onabort = () => reject(transaction.error);
+    transaction.onabort = () => (transaction.error ? reject(transaction.error) : resolve()); // by `work` itself
   });
   const result = await work(transaction.objectStore(name));
   await done;
@@ -73,37 +73,69 @@ export async function keyOfPin(pin, salt) {
 
 const placesOf = (member) => IDBKeyRange.bound([member], [member, []]);
 
+// Opening all rows anew took longer than all else that a tap does: what was opened stays in memory, as long as the page or
+// the worker that has the key. A row that another tab has changed is told by its nonce.
 export function openRows(key) {
-  async function list(member) {
-    const sealed = await within("rows", "readonly", (rows) => promised(rows.index("place").getAll(placesOf(member))));
-    return Promise.all(sealed.map((row) => unseal(key, row)));
+  const opened = new Map(); // id -> { sealed, row }
+
+  async function open(sealed) {
+    const known = sealed && opened.get(sealed.id);
+    if (!sealed || (known && isSame(known.sealed, sealed))) return known && known.row;
+    const row = await unseal(key, sealed);
+    opened.set(sealed.id, { sealed, row });
+    return row;
   }
 
-  // No transaction outlives the time that sealing takes, so the rows are looked at again before they are changed:
-  // where another tab was faster, all of it is done anew.
+  async function list(member) {
+    const sealed = await within("rows", "readonly", (rows) => promised(rows.index("place").getAll(placesOf(member))));
+    return Promise.all(sealed.map(open));
+  }
+
+  // No transaction outlives the time that sealing takes. So `work` begins with what is remembered, and its rows are looked
+  // at while they are written: where they are others by now, nothing is, and all of it is done anew with those.
   async function change(member, ids, work) {
-    const look = (rows) =>
-      Promise.all([
-        Promise.all(ids.map((id) => promised(rows.get(id)))),
-        promised(rows.index("place").openKeyCursor(placesOf(member), "prev")),
-      ]);
-    const signOf = ([found, last]) => found.map((row) => row && row.iv.join()).join(";") + (last && last.key[1]);
+    const look = async (rows) => {
+      const found = ids.map((id) => promised(rows.get(id)));
+      const cursor = await promised(rows.index("place").openKeyCursor(placesOf(member), "prev"));
+      return { found: await Promise.all(found), last: cursor ? cursor.key[1] : 0 };
+    };
+    const known = ids.map((id) => opened.get(id));
+    const orders = [...opened.values()].map(({ sealed }) => sealed.order);
+    let seen = { found: known.map((one) => one && one.sealed), last: Math.max(0, ...orders) };
     for (;;) {
-      const seen = await within("rows", "readonly", look);
-      const rows = await Promise.all(seen[0].map((row) => row && unseal(key, row)));
-      const { put = [], drop: gone = [] } = work(rows, seen[1] ? seen[1].key[1] : 0) || {};
+      const rows = await Promise.all(seen.found.map(open));
+      let result;
+      let fault;
+      try {
+        result = work(rows, seen.last);
+      } catch (thrown) {
+        fault = thrown;
+      }
+      const { put = [], drop: gone = [] } = result || {};
       const sealed = await Promise.all(
         put.map(async (row) => ({ id: row.id, member, order: row.order, ...(await seal(key, row)) })),
       );
-      const isDone = await within("rows", "readwrite", async (store) => {
-        if (signOf(await look(store)) !== signOf(seen)) return false;
+      const now = await within("rows", put.length + gone.length ? "readwrite" : "readonly", async (store) => {
+        const looking = look(store);
         for (const row of sealed) store.put(row);
         for (const id of gone) store.delete(id);
-        return true;
+        const there = await looking;
+        if (there.last === seen.last && there.found.every((row, at) => isSame(row, seen.found[at]))) return undefined;
+        store.transaction.abort();
+        return there;
       });
-      if (isDone) return;
+      if (now) {
+        seen = now;
+        continue;
+      }
+      if (fault) throw fault;
+      for (const id of gone) opened.delete(id);
+      sealed.forEach((one, at) => opened.set(one.id, { sealed: one, row: put[at] }));
+      return;
     }
   }
 
   return { list, change };
 }
+
+const isSame = (one, other) => String(one && one.iv) === String(other && other.iv);

@@ -54,19 +54,34 @@ async function keepForPin(desk, raw) {
   await store.drop("typed");
 }
 
-// Gives { desk, rows, list, queue, add, drain, listen }.
+// Gives { desk, queue, rows, add, list, drain, changed, listen }. Listeners get the rows that are new and on the disk by
+// now, to be painted at once; or nothing, where something else has changed.
 export async function sitDown() {
   const desk = await openDesk();
   const queue = openQueue({ storage: store.openRows(desk.key), now: Date.now, newId: uuid7 });
   const seen = new Map(); // what another tab may have forgotten meanwhile, because its pages are newer than this one
   const listeners = [];
+  let known = [];
   let timer;
 
   async function rows() {
-    const found = await queue.list(desk.member);
+    let found;
+    let before;
+    do {
+      before = known; // what is written while the others are read must not be missing
+      found = await queue.list(desk.member);
+    } while (before !== known);
     for (const row of found) if (row.state === "done") seen.set(row.id, row);
     const ids = new Set(found.map(({ id }) => id));
-    return [...[...seen.values()].filter(({ id }) => !ids.has(id)), ...found];
+    known = [...[...seen.values()].filter(({ id }) => !ids.has(id)), ...found];
+    return known;
+  }
+
+  async function add(operation) {
+    const row = await queue.add(desk, operation);
+    known = [...known.filter(({ id }) => id !== row.id), row];
+    for (const listener of listeners) listener(known);
+    return row;
   }
 
   async function list() {
@@ -94,7 +109,7 @@ export async function sitDown() {
   addEventListener("online", drain);
   addEventListener("visibilitychange", () => document.hidden || drain());
 
-  return { desk, queue, rows, list, drain, changed, listen: (listener) => listeners.push(listener) };
+  return { desk, queue, rows, add, list, drain, changed, listen: (listener) => listeners.push(listener) };
 }
 
 // A kept page is looked at again at once; what the person typed stays.

@@ -3,7 +3,7 @@ import { uuid7 } from "../ids.js";
 import { pageTag } from "./desk.js";
 import { toMinor } from "../money.js";
 import { isRefused } from "../outbox/queue.js";
-import { add, sealBytes } from "../store.js";
+import * as store from "../store.js";
 
 const PATIENCE = 4000; // how long a page waits for the server's word before it goes on without
 
@@ -53,7 +53,7 @@ function dropDay(form, fields) {
   if (day && day.value === day.defaultValue && !/[?&]on=/.test(location.search)) delete fields.on;
 }
 
-export function takeForms({ desk, queue, drain, changed }, words) {
+export function takeForms({ desk, queue, add, drain, changed }, words) {
   addEventListener(
     "submit",
     (event) => {
@@ -89,16 +89,16 @@ export function takeForms({ desk, queue, drain, changed }, words) {
         operation.party = partyOfPage();
         await followOn(operation);
       }
-      const row = await queue.add(desk, { id: uuid7(), ...operation });
+      const row = await add({ id: uuid7(), ...operation });
       if (photo) await keepPhoto(row, photo);
-      await changed();
-      const sending = drain();
       if (form.matches("#entry-form")) {
         refill(form); // the next one can be typed at once
-        sending.then(() => takeBack(row));
+        await painted();
+        if (!document.activeElement.matches("input,textarea")) form.elements.amount.focus();
+        drain().then(() => takeBack(row));
         return;
       }
-      await Promise.race([sending, new Promise((done) => setTimeout(done, PATIENCE))]);
+      await Promise.race([drain(), new Promise((done) => setTimeout(done, PATIENCE))]);
       await goOn(form, row);
     } catch {
       say(form, words("full"));
@@ -121,7 +121,7 @@ export function takeForms({ desk, queue, drain, changed }, words) {
   }
 
   async function keepPhoto({ subject, member }, photo) {
-    await add({ entry: subject, member, ...(await sealBytes(desk.key, await photo.arrayBuffer())) }, "photos");
+    await store.add({ entry: subject, member, ...(await store.sealBytes(desk.key, await photo.arrayBuffer())) }, "photos");
   }
 
   // What the server refuses while the person looks on is said at the form, as if the form itself had been sent.
@@ -166,6 +166,14 @@ function next({ kind, party, subject }) {
   return `/parties/${party || subject}`;
 }
 
+// What the person waits for is shown first: even putting the cursor into a field would lay out the page an extra time. A
+// page that nobody sees is painted never.
+const painted = () =>
+  new Promise((done) => {
+    setTimeout(done, 100);
+    requestAnimationFrame(() => setTimeout(done));
+  });
+
 function refill(form) {
   form.reset();
   form.elements.id.value = uuid7();
@@ -173,7 +181,6 @@ function refill(form) {
   for (const part of form.querySelectorAll("details")) part.open = false;
   const sum = form.querySelector("output");
   if (sum) sum.value = "";
-  form.elements.amount.focus();
 }
 
 function say(form, sentence, name) {

@@ -54,20 +54,21 @@ export function openDrain({ who, storage, send, lock, random }) {
 
   const change = (batch, work) => storage.change(who.member, batch.map((row) => row.id), work);
 
-  // Kept before it is sent: what may be on its way can't be thrown away as if it had never left.
+  // Kept before it is sent: what may be on its way can't be thrown away as if it had never left. Gives whether all of it
+  // waits still.
   async function mark(batch) {
     let fresh;
     await change(batch, (rows) => {
       fresh = rows.every((row) => row && isOpen(row));
-      return fresh ? { put: rows.map((row) => ({ ...row, state: "sending", tries: row.tries + 1 })) } : {};
+      return fresh && { put: rows.filter((row) => !row.tries).map((row) => ({ ...row, tries: 1 })) };
     });
     return fresh;
   }
 
-  const release = (batch, fault) =>
+  const blame = (batch) =>
     change(batch, (rows) => {
       const open = rows.filter((row) => row && isOpen(row));
-      return { put: open.map((row) => ({ ...row, state: "waiting", faults: row.faults + fault })) };
+      return { put: open.map((row) => ({ ...row, faults: row.faults + 1 })) };
     });
 
   // Gives whether the answer brought anything further.
@@ -108,16 +109,12 @@ export function openDrain({ who, storage, send, lock, random }) {
       try {
         answer = await send({ ...who, operations: batch.map(wire) });
       } catch {
-        await release(batch, 0);
         return later();
       }
       const { status, json } = answer;
-      if (isPause(status)) {
-        await release(batch, 0);
-        return { state: "paused", status, code: json && json.code };
-      }
+      if (isPause(status)) return { state: "paused", status, code: json && json.code };
       if (status !== 200 || !json || !Array.isArray(json.results) || !(json.seq >= 0)) {
-        await release(batch, 1);
+        await blame(batch);
         return later();
       }
       if (!(await take(batch, json))) return later();

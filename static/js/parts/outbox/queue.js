@@ -4,8 +4,8 @@
 //   member, shop   whose it is; it is never sent for anybody else
 //   order          its place among the member's operations
 //   minor          what it changes the party's balance by, in minor units, as far as the phone knows
-//   state          waiting, sending, done, refused or conflict; "sending" after a crash is as good as "waiting"
-//   tries, faults  how often it was sent; how often the server broke over a request that it was part of
+//   state          waiting, done, refused or conflict
+//   tries, faults  1 once it may have been sent; how often the server broke over a request that it was part of
 //   reason         { code, message, field, current } of a refusal, as the server told it
 //   isCorrection   it took the place of a refused one, with the same subject
 //   seq, balance, heard   of a done one: its journal line, the party's balance in the answer, that answer's number
@@ -21,10 +21,10 @@
 // What one request may weigh: a minute and a half on the slowest networks.
 export const MOST_BYTES = 60000;
 
-// Waits for an answer, whether it was sent or not.
-export const isOpen = (row) => row.state === "waiting" || row.state === "sending";
-
 export const isRefused = (row) => row.state === "refused" || row.state === "conflict";
+
+// Waits for an answer, whether it was sent or not.
+export const isOpen = (row) => row.state !== "done" && !isRefused(row);
 
 export const partyOf = (row) => row.party || row.subject;
 

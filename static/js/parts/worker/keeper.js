@@ -80,7 +80,7 @@ export function openKeeper(store, build) {
   const isBehind = (page, rows) => rows.some((row) => (row.state === "done" ? row.seq > page.at : isOpen(row)));
 
   // How old it is stands in the page; and whether something was written since, until the script has put that right.
-  function show(desk, page, rows) {
+  function show(page, rows) {
     const behind = isBehind(page, rows) ? " data-behind" : "";
     const text = page.text.replace("<html", `<html data-kept="${page.time}"${behind}`);
     return new Response(text, { headers: [...page.headers, ["Cache-Control", "no-store"]] });

@@ -10,9 +10,23 @@ const DELETED = ["party.delete"];
 const sha256 = (bytes) => crypto.subtle.digest("SHA-256", bytes);
 
 export function openSender(store, { ended, forget }) {
-  const drains = new Map();
+  let outbox = {}; // of whoever is in: { tag, storage, drain }
 
-  const rows = (desk) => store.openRows(desk.key).list(desk.member);
+  function outboxOf(desk) {
+    if (outbox.tag === desk.tag) return outbox;
+    const lock = (work) => (navigator.locks ? navigator.locks.request("outbox", work) : work());
+    const storage = store.openRows(desk.key);
+    const drain = openDrain({ who: desk, storage, send: sendFor(desk), lock, random: Math.random });
+    outbox = { tag: desk.tag, storage, drain };
+    return outbox;
+  }
+
+  // With the key goes what was opened with it.
+  const close = () => {
+    outbox = {};
+  };
+
+  const rows = (desk) => outboxOf(desk).storage.list(desk.member);
 
   async function ask(path, body, headers) {
     const aborting = new AbortController();
@@ -79,17 +93,12 @@ export function openSender(store, { ended, forget }) {
   };
 
   async function drain(desk) {
-    if (!drains.has(desk.tag)) {
-      const lock = (work) => (navigator.locks ? navigator.locks.request("outbox", work) : work());
-      const storage = store.openRows(desk.key);
-      drains.set(desk.tag, openDrain({ who: desk, storage, send: sendFor(desk), lock, random: Math.random }));
-    }
-    const told = await drains.get(desk.tag)();
+    const { storage, drain: run } = outboxOf(desk);
+    const told = await run();
     if (told.state !== "empty") return told;
     await renewList(desk);
     await sendPhotos(desk);
-    const queue = openQueue({ storage: store.openRows(desk.key) });
-    await queue.forget(desk.member, await forget(desk));
+    await openQueue({ storage }).forget(desk.member, await forget(desk));
     return told;
   }
 
@@ -107,5 +116,5 @@ export function openSender(store, { ended, forget }) {
     }
   }
 
-  return { rows, drain, renewList };
+  return { rows, drain, renewList, close };
 }

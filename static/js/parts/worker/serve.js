@@ -9,6 +9,12 @@ export function serve() {
   const keeper = openKeeper(store, BUILD);
   const sender = openSender(store, { ended, forget: keeper.oldest });
 
+  // Nobody is in any more.
+  function close(mayReturn) {
+    sender.close();
+    return keeper.close(mayReturn);
+  }
+
   const tell = async (message) => {
     for (const client of await self.clients.matchAll()) client.postMessage(message);
   };
@@ -38,7 +44,7 @@ export function serve() {
 
   // The member is gone from this phone at once, whether the server hears of it now or later.
   async function leave(request, path) {
-    await keeper.close(path === "/lock");
+    await close(path === "/lock");
     try {
       return await fetch(request);
     } catch {
@@ -50,14 +56,12 @@ export function serve() {
   // --- what the pages ask for
 
   async function get(event, url) {
-    const isOver = await ended();
     const { request } = event;
-    const desk = await store.get("open");
+    const [isOver, desk] = await Promise.all([ended(), store.get("open")]);
     if (!desk && !isOver) return keeper.door(url);
     if (!desk) return fetch(request).then(keeper.atTheDoor(url), () => keeper.door(url));
-    const kept = await keeper.find(desk, url.href);
-    const rows = await sender.rows(desk);
-    if (kept) return keeper.show(desk, kept, rows, Date.now());
+    const [kept, rows] = await Promise.all([keeper.find(desk, url.href), sender.rows(desk)]);
+    if (kept) return keeper.show(kept, rows);
     const isNotThereYet = rows.some(({ kind, state, subject }) => kind === "party.add" && state !== "done" && url.pathname.endsWith(subject));
     if (isNotThereYet || !isOver) return keeper.shell(desk);
     try {
@@ -110,7 +114,7 @@ export function serve() {
 
   // The server knows the session no more, so the phone shows nothing of it any more.
   async function gone() {
-    await keeper.close(true);
+    await close(true);
     await tell({ left: true });
   }
 
