@@ -2,6 +2,7 @@
 import { uuid7 } from "../ids.js";
 import { pageTag } from "./desk.js";
 import { toMinor } from "../money.js";
+import { painted } from "../painted.js";
 import { isRefused } from "../outbox/queue.js";
 import * as store from "../store.js";
 
@@ -93,7 +94,7 @@ export function takeForms({ desk, queue, add, drain, changed }, words) {
       if (photo) await keepPhoto(row, photo);
       if (form.matches("#entry-form")) {
         refill(form); // the next one can be typed at once
-        await painted();
+        await painted(); // even putting the cursor into a field would lay out the page an extra time before
         if (!document.activeElement.matches("input,textarea")) form.elements.amount.focus();
         drain().then(() => takeBack(row));
         return;
@@ -165,14 +166,6 @@ function next({ kind, party, subject }) {
   if (kind.startsWith("cash")) return location.pathname + location.search;
   return `/parties/${party || subject}`;
 }
-
-// What the person waits for is shown first: even putting the cursor into a field would lay out the page an extra time. A
-// page that nobody sees is painted never.
-const painted = () =>
-  new Promise((done) => {
-    setTimeout(done, 100);
-    requestAnimationFrame(() => setTimeout(done));
-  });
 
 function refill(form) {
   form.reset();

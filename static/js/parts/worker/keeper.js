@@ -8,6 +8,7 @@ const SHELL = "/outbox"; // what is shown in the place of a page that the phone 
 const WARM = [SHELL, "/", "/parties/new?kind=customer", "/cash"];
 const MARKS = /<(?:body|nav)[^>]* data-tag="([^":]*):(\d+)"/;
 const HTML = /^text\/html/;
+const STYLE = /<link rel="stylesheet" href="([^"]+)">/;
 
 export function openKeeper(store, build) {
   const PAGES = `pages ${build}`;
@@ -80,16 +81,23 @@ export function openKeeper(store, build) {
   const isBehind = (page, rows) => rows.some((row) => (row.state === "done" ? row.seq > page.at : isOpen(row)));
 
   // How old it is stands in the page; and whether something was written since, until the script has put that right.
-  function show(page, rows) {
-    const behind = isBehind(page, rows) ? " data-behind" : "";
-    const text = page.text.replace("<html", `<html data-kept="${page.time}"${behind}`);
-    return new Response(text, { headers: [...page.headers, ["Cache-Control", "no-store"]] });
-  }
+  const show = (page, rows) => dress(page, `data-kept="${page.time}"${isBehind(page, rows) ? " data-behind" : ""}`);
 
   async function shell(desk) {
     const page = desk && (await find(desk, address(SHELL)));
-    if (!page) return door({ pathname: "/offline" });
-    return new Response(page.text.replace("<html", "<html data-shell"), { headers: page.headers });
+    return page ? dress(page, "data-shell") : door({ pathname: "/offline" });
+  }
+
+  // A page brings its style inside: the first paint would wait for it, even where it comes from here. The policy lets in
+  // this one style by its hash.
+  async function dress({ text, headers }, marks) {
+    const [link, href] = STYLE.exec(text) || [];
+    const file = href && (await caches.match(href));
+    const style = file && (await file.text());
+    const hash = style && btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style)))));
+    const html = style ? text.replace(link, () => `<style>${style}</style>`) : text;
+    const known = headers.map(([name, value]) => [name, hash ? value.replace("style-src ", `style-src 'sha256-${hash}' `) : value]);
+    return new Response(html.replace("<html", `<html ${marks}`), { headers: [...known, ["Cache-Control", "no-store"]] });
   }
 
   // The text of the shell, whose pieces and words the pages use.
