@@ -34,9 +34,14 @@ def page_tag() -> str:
     return tag if line is None else f"{tag}:{line}"
 
 
+def owner() -> str:
+    """The last 32 bits of the member's id."""
+    return base64.urlsafe_b64encode(g.actor.member_id.bytes[-4:]).decode().rstrip("=")
+
+
 def owner_tag() -> str:
-    """The last 32 bits of the member's id, and the language."""
-    return base64.urlsafe_b64encode(g.actor.member_id.bytes[-4:]).decode().rstrip("=") + lang()
+    """The member, and the language."""
+    return owner() + lang()
 
 
 def phone_key() -> str:

@@ -165,6 +165,7 @@ def test_two_phones_change_one_entry(phone: Page, shop: Shop, line: Line) -> Non
     line.cut()
     phone.get_by_label("Amount").fill("60")
     phone.get_by_role("button", name="Save").click()
+    phone.wait_for_url("**/parties/*")
     shop.send(entry, direction="gave", amount="70", on="2026-01-05", version="1")
     line.mend()
     phone.goto("/outbox")

@@ -82,7 +82,7 @@ export function takeForms({ desk, queue, add, drain, changed }, words) {
     const { fields } = operation;
     if (/record/.test(operation.kind)) dropDay(form, fields);
     if (/add|record/.test(operation.kind)) {
-      operation.subject = fields.id || uuid7();
+      operation.id = fields.id;
       delete fields.id;
     }
     try {
@@ -90,7 +90,7 @@ export function takeForms({ desk, queue, add, drain, changed }, words) {
         operation.party = partyOfPage();
         await followOn(operation);
       }
-      const row = await add({ id: uuid7(), ...operation });
+      const row = await add(operation);
       if (photo) await keepPhoto(row, photo);
       if (form.matches("#entry-form")) {
         refill(form); // the next one can be typed at once

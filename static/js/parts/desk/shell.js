@@ -130,7 +130,7 @@ function correct(part, row, seat, kit) {
     const changes = { fields, minor: worthOf(row, fields, minor) };
     if (row.state === "conflict" && /add|record/.test(row.kind)) {
       // Its own id stands for something else in the ledger: this becomes a new one beside it.
-      await seat.queue.add(seat.desk, { kind: row.kind, party: row.party, subject: uuid7(), ...changes });
+      await seat.queue.add(seat.desk, { kind: row.kind, party: row.party, ...changes });
       await seat.queue.throwAway(seat.desk.member, row.id, true);
     } else {
       await seat.queue.correct(seat.desk.member, row.id, changes);

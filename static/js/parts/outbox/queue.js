@@ -28,9 +28,15 @@ export const isOpen = (row) => row.state !== "done" && !isRefused(row);
 
 export const partyOf = (row) => row.party || row.subject;
 
-export const wire = ({ id, kind, subject, party, at, fields }) => ({ id, kind, subject, party, at, fields });
+// An operation as it is sent, see khata/sync/operations.py:read. What is new has the operation's own id.
+export function pack({ id, kind, subject, party, at, fields }) {
+  const packed = [id, kind, at, fields];
+  if (party || subject !== id) packed.push(party);
+  if (subject !== id) packed.push(subject);
+  return packed;
+}
 
-export const weight = (row) => encodeURIComponent(JSON.stringify(wire(row))).length;
+export const weight = (row) => new TextEncoder().encode(JSON.stringify(pack(row))).length;
 
 const FRESH = { state: "waiting", tries: 0, faults: 0 };
 
@@ -41,7 +47,7 @@ export function openQueue({ storage, now, newId }) {
     // Gives the row once it is kept for good. Throws where it is not: then nothing was entered, and the person must
     // hear so. The same id with the same content is a second tap on the same button: still one operation. With other
     // content it is refused here and now, as "used": the server would refuse it too, but days later.
-    async add({ member, shop }, { id = newId(), kind, subject, party = null, fields, minor = 0 }) {
+    async add({ member, shop }, { id = newId(), kind, subject = id, party = null, fields, minor = 0 }) {
       let row = { id, kind, subject, party, at: now(), fields, minor, member, shop, ...FRESH };
       if (weight(row) > MOST_BYTES) throw new RangeError("too long");
       await storage.change(member, [id], ([there], last) => {
