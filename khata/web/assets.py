@@ -31,8 +31,8 @@ class BuiltAssets:
         self.dist = dist
         self.dictionaries = _dictionaries(dist)
         self.css = self._read("cover.css")
-        digest = hashlib.sha256(self.css.encode()).digest()
-        self.css_hash = "sha256-" + base64.b64encode(digest).decode()
+        whole = (dist / self.served_name("khata.css")).read_bytes()
+        self.css_hashes = [_source_expression(style) for style in (self.css.encode(), whole)]
 
     def _read(self, name: str) -> str:
         return (self.dist / self.served_name(name)).read_text("utf-8").strip()
@@ -48,6 +48,10 @@ class BuiltAssets:
         """Whether what stands at the address never changes, because the address carries its hash."""
         name = url.removeprefix(STATIC_URL)
         return name in self.manifest.values() or name in self.dictionaries.values()
+
+
+def _source_expression(content: bytes) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content).digest()).decode()}'"
 
 
 def _dictionaries(dist: Path) -> dict[str, str]:
@@ -80,9 +84,10 @@ def inline_css() -> Markup:
     return Markup(_built().css)  # noqa: S704  the project's own file, no text of a person's
 
 
-def inline_css_hash() -> str:
-    """The source expression ("sha256-…") that lets inline_css() through the Content-Security-Policy."""
-    return _built().css_hash
+def style_hashes() -> str:
+    """The source expressions ('sha256-…') that let through the Content-Security-Policy what stands inside a page: the
+    style of pages before sign-in, and the whole of it, which a phone's service worker puts into the pages it has kept."""
+    return " ".join(_built().css_hashes)
 
 
 def init_app(app: Flask) -> None:

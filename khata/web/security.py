@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask, Request, Response, g, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
-from khata.web.assets import inline_css_hash
+from khata.web.assets import style_hashes
 
 PERMISSIONS_POLICY = (
     "camera=(self), geolocation=(), microphone=(self), payment=(), usb=(), interest-cohort=(), "
@@ -18,14 +18,14 @@ PERMISSIONS_POLICY = (
 HSTS = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
 POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' blob: data:; "
-    "style-src 'self' '{css_hash}'; form-action 'self'; manifest-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "style-src 'self' {css_hashes}; form-action 'self'; manifest-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
 def init_app(app: Flask) -> None:
     """Set the headers on every answer of the application."""
     with app.app_context():
-        policy = POLICY.format(css_hash=inline_css_hash())
+        policy = POLICY.format(css_hashes=style_hashes())
     headers = [
         ("Content-Security-Policy", policy),
         ("Cross-Origin-Opener-Policy", "same-origin"),

@@ -154,7 +154,7 @@ for (const status of [0, 303, 401, 403, 409]) {
   test(`it pauses at ${status}`, async () => {
     const storage = table(row("a", 1));
     const told = await drain(storage, plain(status, { code: "other_member" })).run();
-    assert.deepEqual(told, { state: "paused", status, code: "other_member" });
+    assert.deepEqual(told, { state: "paused", status });
     assert.deepEqual([storage.kept.get("a").state, storage.kept.get("a").faults], ["waiting", 0]);
   });
 }

@@ -62,6 +62,14 @@ export const seal = (key, value) => sealBytes(key, new TextEncoder().encode(JSON
 
 export const unseal = async (key, sealed) => JSON.parse(new TextDecoder().decode(await openBytes(key, sealed)));
 
+// A named value under seal; undefined where there is none, or none that this key opens.
+export async function getSealed(key, name) {
+  const sealed = await get(name);
+  return sealed && unseal(key, sealed).catch(() => undefined);
+}
+
+export const setSealed = async (key, name, value) => set(name, await seal(key, value));
+
 // A key that follows from a PIN. A PIN is short: what is wrapped with it goes after a few wrong ones.
 export async function keyOfPin(pin, salt) {
   const bytes = await crypto.subtle.importKey("raw", new TextEncoder().encode(pin), "PBKDF2", false, ["deriveKey"]);
@@ -80,7 +88,7 @@ export function openRows(key) {
 
   async function open(sealed) {
     const known = sealed && opened.get(sealed.id);
-    if (!sealed || (known && isSame(known.sealed, sealed))) return known && known.row;
+    if (!sealed || isSame(known?.sealed, sealed)) return known?.row;
     const row = await unseal(key, sealed);
     opened.set(sealed.id, { sealed, row });
     return row;
@@ -99,19 +107,11 @@ export function openRows(key) {
       const cursor = await promised(rows.index("place").openKeyCursor(placesOf(member), "prev"));
       return { found: await Promise.all(found), last: cursor ? cursor.key[1] : 0 };
     };
-    const known = ids.map((id) => opened.get(id));
     const orders = [...opened.values()].map(({ sealed }) => sealed.order);
-    let seen = { found: known.map((one) => one && one.sealed), last: Math.max(0, ...orders) };
+    let seen = { found: ids.map((id) => opened.get(id)?.sealed), last: Math.max(0, ...orders) };
     for (;;) {
       const rows = await Promise.all(seen.found.map(open));
-      let result;
-      let fault;
-      try {
-        result = work(rows, seen.last);
-      } catch (thrown) {
-        fault = thrown;
-      }
-      const { put = [], drop: gone = [] } = result || {};
+      const { put = [], drop: gone = [] } = work(rows, seen.last) || {};
       const sealed = await Promise.all(
         put.map(async (row) => ({ id: row.id, member, order: row.order, ...(await seal(key, row)) })),
       );
@@ -124,18 +124,14 @@ export function openRows(key) {
         store.transaction.abort();
         return there;
       });
-      if (now) {
-        seen = now;
-        continue;
-      }
-      if (fault) throw fault;
+      seen = now;
+      if (seen) continue;
       for (const id of gone) opened.delete(id);
-      sealed.forEach((one, at) => opened.set(one.id, { sealed: one, row: put[at] }));
-      return;
+      return sealed.forEach((one, at) => opened.set(one.id, { sealed: one, row: put[at] }));
     }
   }
 
   return { list, change };
 }
 
-const isSame = (one, other) => String(one && one.iv) === String(other && other.iv);
+const isSame = (one, other) => String(one?.iv) === String(other?.iv);

@@ -3,13 +3,13 @@ import { uuid7 } from "../ids.js";
 import { pageTag } from "./desk.js";
 import { toMinor } from "../money.js";
 import { painted } from "../painted.js";
-import { isRefused } from "../outbox/queue.js";
-import * as store from "../store.js";
+import { isMissing, isRefused } from "../outbox/queue.js";
+import { add as keep, sealBytes } from "../store.js";
 
 const PATIENCE = 4000; // how long a page waits for the server's word before it goes on without
 
 const KINDS = {
-  parties: { settlement: "settle", kind: "move", entries: "entry.record" },
+  parties: { settlement: "settle", kind: "move" },
   entries: {},
   cash: {},
 };
@@ -17,7 +17,7 @@ const ROOMS = { parties: "party", entries: "entry", cash: "cash" };
 const VERBS = { deletion: "delete", restoration: "restore" };
 
 // What a form's address says: { kind, subject, party }, or nothing where it is no operation.
-export function meant(path) {
+function meant(path) {
   const [, room, id, verb] = path.split("/");
   if (!KINDS[room] || (id && !/^[0-9a-f-]{36}$/.test(id))) return undefined;
   if (verb === "entries") return { kind: "entry.record", party: id };
@@ -26,7 +26,7 @@ export function meant(path) {
   return { kind: `${ROOMS[room]}.${name}`, subject: id };
 }
 
-const worth = (direction, minor) => (direction === "gave" || direction === "in" ? minor : -minor);
+export const worth = (direction, minor) => (direction === "gave" || direction === "in" ? minor : -minor);
 
 // What it adds to the balance, in minor units; null where its amount is none.
 function minorOf({ kind, fields }, before, { exponent, marks }) {
@@ -41,17 +41,17 @@ function minorOf({ kind, fields }, before, { exponent, marks }) {
 
 function read(form, button) {
   const typed = new FormData(form);
-  if (button && button.name) typed.set(button.name, button.value);
+  if (button?.name) typed.set(button.name, button.value);
   const photo = typed.get("photo");
   typed.delete("photo");
   const fields = Object.fromEntries([...typed].filter(([, value]) => value !== ""));
-  return { fields, photo: photo && photo.size ? photo : null };
+  return { fields, photo: photo?.size ? photo : null };
 }
 
 // A day that nobody chose is the day it is written: the page may be of last week.
 function dropDay(form, fields) {
   const day = form.elements.on;
-  if (day && day.value === day.defaultValue && !/[?&]on=/.test(location.search)) delete fields.on;
+  if (day?.value === day?.defaultValue && !/[?&]on=/.test(location.search)) delete fields.on;
 }
 
 export function takeForms({ desk, queue, add, drain, changed }, words) {
@@ -65,7 +65,7 @@ export function takeForms({ desk, queue, add, drain, changed }, words) {
       const isOdd = photo && (about.kind !== "entry.record" || form.elements.photo.dataset.odd);
       if (fields.shared || isOdd) return; // only the server can take these
       const operation = { ...about, fields };
-      const before = Number((document.querySelector("[data-minor-before]") || { dataset: {} }).dataset.minorBefore || 0);
+      const before = Number(document.querySelector("[data-minor-before]")?.dataset.minorBefore || 0);
       const minor = minorOf(operation, before, desk.currency);
       if (minor === null && navigator.onLine) return; // the server says what is wrong with it
       event.preventDefault();
@@ -112,7 +112,7 @@ export function takeForms({ desk, queue, add, drain, changed }, words) {
   async function followOn(operation) {
     const { at } = pageTag();
     const before = (await queue.list(desk.member)).filter(
-      (row) => row.subject === operation.subject && !isRefused(row) && !(row.state === "done" && row.seq <= at),
+      (row) => row.subject === operation.subject && isMissing(row, at),
     );
     operation.minor -= before.reduce((sum, { minor }) => sum + minor, 0);
     const edits = before.filter(({ kind, fields }) => kind === "entry.edit" && Number(fields.version) >= Number(operation.fields.version));
@@ -122,17 +122,14 @@ export function takeForms({ desk, queue, add, drain, changed }, words) {
   }
 
   async function keepPhoto({ subject, member }, photo) {
-    await store.add({ entry: subject, member, ...(await store.sealBytes(desk.key, await photo.arrayBuffer())) }, "photos");
+    await keep({ entry: subject, member, ...(await sealBytes(desk.key, await photo.arrayBuffer())) }, "photos");
   }
 
   // What the server refuses while the person looks on is said at the form, as if the form itself had been sent.
   async function refusal(row) {
     const now = (await queue.list(desk.member)).find(({ id }) => id === row.id);
     if (!now || !isRefused(now)) return undefined;
-    if (now.state === "conflict") {
-      location.assign("/outbox"); // both versions stand there
-      return {};
-    }
+    if (now.state === "conflict") return location.assign("/outbox") || {}; // both versions stand there
     await queue.throwAway(desk.member, row.id, true);
     await changed();
     return now.reason;
@@ -144,7 +141,7 @@ export function takeForms({ desk, queue, add, drain, changed }, words) {
     if (!reason) return location.assign(next(row));
     if (!reason.message) return undefined;
     const { direction } = row.fields;
-    if (direction && form.querySelector("button[name=direction]")) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "direction", value: direction }));
+    if (form.querySelector("button[name=direction]")) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "direction", value: direction }));
     return form.submit();
   }
 
@@ -152,14 +149,14 @@ export function takeForms({ desk, queue, add, drain, changed }, words) {
     const now = document.querySelector("#entry-form");
     if (!now || now.elements.amount.value) return; // they write the next one already: it stands in the outbox
     const reason = await refusal(row);
-    if (!reason || !reason.message) return;
+    if (!reason?.message) return;
     for (const [name, value] of Object.entries(row.fields)) if (now.elements[name] && name !== "id") now.elements[name].value = value;
     if (reason.field && reason.field !== "amount") for (const part of now.querySelectorAll("details")) part.open = true;
     say(now, reason.message, reason.field);
   }
 }
 
-const partyOfPage = () => (document.querySelector(".back").pathname || "").split("/")[2];
+const partyOfPage = () => document.querySelector(".back").pathname.split("/")[2];
 
 function next({ kind, party, subject }) {
   if (kind === "party.delete") return "/";
@@ -170,18 +167,20 @@ function next({ kind, party, subject }) {
 function refill(form) {
   form.reset();
   form.elements.id.value = uuid7();
-  for (const old of form.querySelectorAll(".err")) old.remove();
+  unsay(form);
   for (const part of form.querySelectorAll("details")) part.open = false;
   const sum = form.querySelector("output");
   if (sum) sum.value = "";
 }
 
+const unsay = (form) => form.querySelectorAll(".err").forEach((old) => old.remove());
+
 function say(form, sentence, name) {
   const field = name && form.elements[name];
-  for (const old of form.querySelectorAll(".err")) old.remove();
+  unsay(form);
   const told = Object.assign(document.createElement("span"), { className: "err", textContent: sentence });
   told.setAttribute("role", "alert");
-  if (field && field.after) {
+  if (field?.after) {
     told.id = `e-${name}`;
     field.setAttribute("aria-invalid", "true");
     field.setAttribute("aria-describedby", told.id);

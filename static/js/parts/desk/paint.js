@@ -1,7 +1,7 @@
 // Puts into the page what it lacks: rows that wait or were written since, the balance with them, and marks.
 import { formatMinor } from "../money.js";
 import { overlay } from "../outbox/overlay.js";
-import { count, isOpen, isRefused, partyOf } from "../outbox/queue.js";
+import { count, isMissing, isOpen, isRefused, partyOf } from "../outbox/queue.js";
 import { pageTag } from "./desk.js";
 
 const $ = (selector) => document.querySelector(selector);
@@ -52,9 +52,12 @@ export function openPaint(seat, kit) {
     }
     let next = place.querySelector(":scope > :not(.mine)");
     for (const [name, make] of wanted) {
-      const item = there.get(name) || make();
-      item.dataset.piece = name;
-      if (item.parentNode !== place || item.nextElementSibling !== next) place.insertBefore(item, next);
+      let item = there.get(name);
+      if (!item) {
+        item = make();
+        item.dataset.piece = name;
+        place.insertBefore(item, next);
+      }
       next = item;
     }
     if (wanted.size) for (const empty of place.querySelectorAll(".empty")) empty.remove();
@@ -68,8 +71,8 @@ export function openPaint(seat, kit) {
     if (!entries) return;
     const known = new Set(Array.from(entries.querySelectorAll("[id^=e-]"), (item) => item.id.slice(2)));
     const lacks = overlay(pageTag().at, id, rows, known);
-    const isMissing = ({ kind, subject, fields }) => !known.has(kind === "party.settle" ? fields.id : subject);
-    putMine(entries, lacks.rows.filter((row) => isWritten(row) && isMissing(row)).map(entryPiece));
+    const isListed = ({ kind, subject, fields }) => known.has(kind === "party.settle" ? fields.id : subject);
+    putMine(entries, lacks.rows.filter((row) => isWritten(row) && !isListed(row)).map(entryPiece));
     for (const row of lacks.rows) {
       const item = $(`#e-${row.subject}`);
       if (item && !isWritten(row)) item.dataset.state = row.state;
@@ -101,8 +104,7 @@ export function openPaint(seat, kit) {
   function home(list, rows) {
     const parties = $("#parties");
     const at = pageTag().at;
-    const isBehind = rows.some((row) => (row.state === "done" ? row.seq > at : isOpen(row)));
-    if (!isBehind) return putMine(parties, []);
+    if (!rows.some((row) => isMissing(row, at))) return putMine(parties, []);
     const known = new Map(list.parties.map((one) => [one[0], one]));
     for (const link of parties.querySelectorAll("a[href^='/parties/']")) {
       const id = idIn(link.pathname);
@@ -165,7 +167,7 @@ export function openPaint(seat, kit) {
   function cash(rows) {
     const lines = $("main > ul.rows");
     const at = pageTag().at;
-    const some = rows.filter((row) => (row.kind.startsWith("cash") || row.fields.in_cash) && (row.state === "done" ? row.seq > at : isOpen(row)));
+    const some = rows.filter((row) => (row.kind.startsWith("cash") || row.fields.in_cash) && isMissing(row, at));
     putMine(lines, some.filter(({ kind, subject }) => kind === "cash.record" && !$(`#c-${subject}`)).map(entryPiece));
     for (const { kind, subject, state } of some) {
       const item = kind !== "cash.record" && $(`#c-${subject}`);
@@ -182,8 +184,7 @@ export function openPaint(seat, kit) {
     for (const { kind, fields, minor: sum, at } of some) {
       const day = fields.on || new Date(at).toLocaleDateString("sv", { timeZone: desk.zone });
       if (!/record/.test(kind) || day !== on) continue;
-      const isIn = fields.direction === "in" || fields.direction === "got";
-      if (isIn) more += Math.abs(sum);
+      if (/in|got/.test(fields.direction)) more += Math.abs(sum);
       else less += Math.abs(sum);
     }
     const sums = label.querySelectorAll("dd bdi");
@@ -211,10 +212,8 @@ export function openPaint(seat, kit) {
     }
   }
 
-  function badge(rows) {
-    const { waiting, refused } = count(rows);
-    if (navigator.setAppBadge) (waiting + refused ? navigator.setAppBadge(waiting + refused) : navigator.clearAppBadge()).catch(() => {});
-  }
+  // On the app's icon; zero takes it away.
+  const badge = (rows) => navigator.setAppBadge?.(rows.filter(({ state }) => state !== "done").length).catch(() => {});
 
   function age() {
     const { kept } = document.documentElement.dataset;

@@ -19,7 +19,7 @@ export async function work() {
     let party; // whose account the page is
 
     async function paintAll() {
-      const shown = (isShell && (await showShell(seat, kit, paint))) || { id: idIn(location.pathname) };
+      const shown = isShell ? await showShell(seat, kit, paint) : { id: idIn(location.pathname) };
       const list = !isShell && location.pathname === "/" && (await seat.list());
       const rows = await seat.rows();
       party = shown.id;

@@ -111,7 +111,7 @@ export function openDrain({ who, storage, send, lock, random }) {
         return later();
       }
       const { status, json } = answer;
-      if (isPause(status)) return { state: "paused", status, code: json && json.code };
+      if (isPause(status)) return { state: "paused", status };
       if (status !== 200 || !Array.isArray(json) || !Number.isInteger(json[0]) || !Array.isArray(json[1])) {
         await blame(batch);
         return later();
@@ -122,7 +122,7 @@ export function openDrain({ who, storage, send, lock, random }) {
     }
   }
 
-  // Gives { state: "empty" }, { state: "paused", status, code } until the member is back, or { state: "later", wait }
+  // Gives { state: "empty" }, { state: "paused", status } until the member is back, or { state: "later", wait }
   // in milliseconds. Asking again while one waits for its turn is asking once; while one runs, it is one run more,
   // because the running one may have looked already.
   return () => {

@@ -26,6 +26,9 @@ export const isRefused = (row) => row.state === "refused" || row.state === "conf
 // Waits for an answer, whether it was sent or not.
 export const isOpen = (row) => row.state !== "done" && !isRefused(row);
 
+// Whether a page of the journal's line `seq` can't know of it; of a page with no line (NaN) nothing is certain.
+export const isMissing = (row, seq) => (row.state === "done" ? !(row.seq <= seq) : isOpen(row));
+
 export const partyOf = (row) => row.party || row.subject;
 
 // An operation as it is sent, see khata/sync/operations.py:read. What is new has the operation's own id.
@@ -42,7 +45,7 @@ const FRESH = { state: "waiting", tries: 0, faults: 0 };
 
 export function openQueue({ storage, now, newId }) {
   return {
-    list: (member) => storage.list(member),
+    list: storage.list,
 
     // Gives the row once it is kept for good. Throws where it is not: then nothing was entered, and the person must
     // hear so. The same id with the same content is a second tap on the same button: still one operation. With other
