@@ -85,8 +85,10 @@ def inline_css() -> Markup:
 
 
 def style_hashes() -> str:
-    """The source expressions ('sha256-…') that let through the Content-Security-Policy what stands inside a page: the
-    style of pages before sign-in, and the whole of it, which a phone's service worker puts into the pages it has kept."""
+    """The source expressions ('sha256-…') by which the Content-Security-Policy lets through what stands inside a page.
+
+    That is inline_css(), and the whole style, which a phone's service worker puts into the pages that it has kept.
+    """
     return " ".join(_built().css_hashes)
 
 

@@ -95,7 +95,7 @@ export function takeForms({ desk, queue, add, drain, changed }, words) {
       if (form.matches("#entry-form")) {
         refill(form); // the next one can be typed at once
         await painted(); // even putting the cursor into a field would lay out the page an extra time before
-        if (!document.activeElement?.matches("input,textarea")) form.elements.amount.focus();
+        if (!document.activeElement.matches("input,textarea")) form.elements.amount.focus();
         drain().then(() => takeBack(row));
         return;
       }
