@@ -122,10 +122,10 @@ def read_body(most_bytes: int) -> None:
         raise TooLarge
     turns: Turns | None = request.environ.get(TURN)
     if turns is None or not request.content_length:
-        request.form  # noqa: B018
+        request.get_data(parse_form_data=True)
         return
     with turns.waiting_for_body(request.remote_addr or ""):
-        request.form  # noqa: B018
+        request.get_data(parse_form_data=True)
 
 
 def end_dead_connections() -> None:
