@@ -17,6 +17,7 @@ PARTS = {
     "offline": "offline",
     "photos": "photos",
     "qr": "qr",
+    "messages": "messages",
     "day": "day",
     "slow": "slow",
     "peer": "peer",
