@@ -1,15 +1,15 @@
 // All of our script, once: pages load it, and the service worker imports the same file (see khata/web/pwa.py).
 // Pages work without it; this is what they do more.
-import { watchTheDoor } from "./parts/desk/door.js";
-import { work } from "./parts/desk/work.js";
-import { tagged } from "./parts/desk/desk.js";
-import { serve } from "./parts/worker/serve.js";
 import { painted } from "./parts/painted.js";
-import { keepIdsFresh } from "./parts/ids.js";
 import { shrinkPhotos } from "./parts/photo.js";
-import { showSums } from "./parts/sum.js";
-import { offerContacts } from "./parts/contacts.js";
+import { watchTheDoor } from "./parts/desk/door.js";
 import { lockWhenResting } from "./parts/lock.js";
+import { offerContacts } from "./parts/contacts.js";
+import { tagged } from "./parts/desk/desk.js";
+import { work } from "./parts/desk/work.js";
+import { showSums } from "./parts/sum.js";
+import { keepIdsFresh } from "./parts/ids.js";
+import { serve } from "./parts/worker/serve.js";
 
 if (self.document) {
   keepIdsFresh();

@@ -16,7 +16,8 @@ export function serve() {
   }
 
   const tell = async (message) => {
-    for (const client of await self.clients.matchAll()) client.postMessage(message);
+    // Those too whose page was on its way while this worker took over: they ask it, so they must hear from it.
+    for (const client of await self.clients.matchAll({ includeUncontrolled: true })) client.postMessage(message);
   };
 
   addEventListener("install", (event) => {
