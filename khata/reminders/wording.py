@@ -15,13 +15,13 @@ RIGHT_TO_LEFT = frozenset({"ar", "ur", "fa", "he"})
 LINK_TO_COME = "…"  # in the text shown before the party has a link: looking alone makes none
 
 
-def reminder(party: Any, shop: Any, lang: str, link: str, today: date) -> str:
-    """The text to `party`, who owes `shop`: name, amount, day where one was named, link."""
+def reminder(party: Any, shop: Any, lang: str, link: str, today: date, amount_minor: int) -> str:
+    """The text to `party`, who owes `shop`: name, amount that is asked for, day where one was named, link."""
     is_rtl = lang in RIGHT_TO_LEFT
     values = {
         "name": isolated(party.name, is_rtl),
         "shop": isolated(shop.name, is_rtl),
-        "amount": format_amount(party.balance_minor, shop.currency, lang),
+        "amount": format_amount(amount_minor, shop.currency, lang),
         "link": link,
     }
     with force_locale(lang):

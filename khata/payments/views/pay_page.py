@@ -18,7 +18,7 @@ from khata.ledger import queries as ledger
 from khata.parties import actions as party_actions
 from khata.parties import queries as parties
 from khata.payments import claims, forms, links, queries
-from khata.payments.models import PAID, PayLink
+from khata.payments.models import WRONG, PayLink
 from khata.payments.views.blueprint import blueprint
 from khata.web import locale
 from khata.web.auth import CurrentShop, public
@@ -112,11 +112,11 @@ def wrong(token: str) -> Response:
 @blueprint.post(f"/pay/{TOKEN}/claims")
 @public
 def claim(token: str) -> Response:
-    """The customer says: I have paid, or this entry is wrong."""
+    """The customer says: I have paid, this entry is wrong, or I will pay on a day."""
     seen = visit(token)
     form = Form(request.form)
-    claim_id, said = form.id(), forms.read_claim(form, seen.shop.id, seen.party.id, seen.shop.currency)
-    template = "payments/pay_page.html" if said.kind == PAID else "payments/wrong.html"
+    claim_id, said = form.id(), _read_claim(form, seen)
+    template = "payments/wrong.html" if said.kind == WRONG else "payments/pay_page.html"
     status = 422
     if form.is_valid:
         try:
@@ -127,6 +127,10 @@ def claim(token: str) -> Response:
         except KhataError as error:
             form.errors["note"], form.values["id"], status = error.message, "", error.status
     return refused(template, form, status, token=token, **_shown(seen))
+
+
+def _read_claim(form: Form, seen: Visit) -> claims.Said:
+    return forms.read_claim(form, seen.shop.id, seen.party.id, seen.shop.currency, g.today)
 
 
 @blueprint.post(f"/pay/{TOKEN}/language")

@@ -1,6 +1,6 @@
 """Pages of the room."""
 
-from khata.reminders.views import one
+from khata.reminders.views import due, instalments, one, to_pay
 from khata.reminders.views.blueprint import blueprint
 
-__all__ = ["blueprint", "one"]
+__all__ = ["blueprint", "due", "instalments", "one", "to_pay"]
