@@ -16,6 +16,7 @@ PARTS = {
     "import": "importing",
     "offline": "offline",
     "photos": "photos",
+    "qr": "qr",
     "day": "day",
     "slow": "slow",
     "peer": "peer",

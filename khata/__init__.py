@@ -79,14 +79,15 @@ def trusted_hosts(settings: Settings) -> list[str] | None:
 
 def _bind_extensions(app: Flask, settings: Settings) -> None:
     import tasks
-    from khata.messages.channels import ConsoleChannel
+    from khata.messages import channels
 
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "khata" / "migrations"), render_as_batch=True)
     htmx.init_app(app)
     photos = app.extensions["khata_photos"] = PhotoStore(settings.data_dir / "photos")
     app.extensions["khata_shared_photos"] = SharedPhotos(settings.data_dir / "shared", photos)
-    app.extensions["khata_channels"] = {"sms": ConsoleChannel(settings.data_dir)}
+    urls = settings.channel_urls.items()
+    app.extensions["khata_channels"] = {name: channels.build(name, url, settings.data_dir) for name, url in urls}
     tasks.bind(app)
 
 

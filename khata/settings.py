@@ -5,11 +5,21 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from khata.core.gateway_urls import parse_gateway_url, refuse_test_gateway
+from khata.messages import channels
+
 ROOT = Path(__file__).resolve().parent.parent
+CHANNEL_SETTINGS = {
+    "sms": "KHATA_SMS_URL",
+    "whatsapp": "KHATA_WHATSAPP_URL",
+    "email": "KHATA_EMAIL_URL",
+    "push": "KHATA_PUSH_URL",
+    "apprise": "KHATA_APPRISE_URLS",
+}
 
 
 class SettingsError(Exception):
@@ -21,18 +31,41 @@ class Settings:
     """All settings of one installation; README lists them."""
 
     data_dir: Path
-    database_url: str
-    queue_url: str
-    secret_key: str
+    database_url: str = field(repr=False)
+    queue_url: str = field(repr=False)
+    secret_key: str = field(repr=False)
     public_url: str
-    sms_url: str
+    sms_url: str = field(repr=False)
     trusted_proxies: int
-    metrics_token: str
+    metrics_token: str = field(repr=False)
+    whatsapp_url: str = field(default="", repr=False)
+    email_url: str = field(default="", repr=False)
+    push_url: str = field(default="", repr=False)
+    apprise_urls: str = field(default="", repr=False)
+    gateway_urls: tuple[str, ...] = field(default=(), repr=False)
+    allow_test_gateway: bool = False
 
     @property
     def is_https(self) -> bool:
         """True where people reach this installation over https."""
         return self.public_url.startswith("https://")
+
+    @property
+    def own_url(self) -> str:
+        """Where this machine itself reaches it, for links made where no public address is set."""
+        return f"http://{os.environ.get('KHATA_HOST') or '127.0.0.1'}:{os.environ.get('KHATA_PORT') or '8000'}"
+
+    @property
+    def channel_urls(self) -> dict[str, str]:
+        """The URL of each channel that is set up, by the channel's name."""
+        urls = {
+            "sms": self.sms_url,
+            "whatsapp": self.whatsapp_url,
+            "email": self.email_url,
+            "push": self.push_url,
+            "apprise": self.apprise_urls,
+        }
+        return {name: url for name, url in urls.items() if url}
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -46,10 +79,18 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         queue_url=_queue_url(env.get("KHATA_QUEUE_URL") or f"sqlite:///{data_dir / 'queue.db'}", wrong),
         secret_key=env.get("KHATA_SECRET_KEY", ""),
         public_url=_public_url(env.get("KHATA_PUBLIC_URL", ""), wrong),
-        sms_url=_sms_url(env.get("KHATA_SMS_URL") or "console:", wrong),
+        sms_url=env.get("KHATA_SMS_URL") or "console:",
         trusted_proxies=_count("KHATA_TRUSTED_PROXIES", env, wrong),
         metrics_token=env.get("KHATA_METRICS_TOKEN", ""),
+        whatsapp_url=env.get("KHATA_WHATSAPP_URL", ""),
+        email_url=env.get("KHATA_EMAIL_URL", ""),
+        push_url=env.get("KHATA_PUSH_URL", ""),
+        apprise_urls=env.get("KHATA_APPRISE_URLS", ""),
+        gateway_urls=tuple(env.get("KHATA_GATEWAY_URLS", "").split()),
+        allow_test_gateway=_switch("KHATA_ALLOW_TEST_GATEWAY", env, wrong),
     )
+    _check_channels(settings, wrong)
+    _check_gateways(settings, wrong)
     if settings.secret_key and len(settings.secret_key) < 32:
         wrong.append("KHATA_SECRET_KEY must have at least 32 characters")
     if wrong:
@@ -80,10 +121,33 @@ def _public_url(url: str, wrong: list[str]) -> str:
     return url.rstrip("/")
 
 
-def _sms_url(url: str, wrong: list[str]) -> str:
-    if url != "console:":
-        wrong.append("KHATA_SMS_URL: only console: is known")
-    return url
+def _check_channels(settings: Settings, wrong: list[str]) -> None:
+    for name, url in settings.channel_urls.items():
+        try:
+            channels.build(name, url, settings.data_dir)
+        except channels.WrongUrl as error:
+            wrong.append(f"{CHANNEL_SETTINGS[name]} {error}")
+
+
+def _check_gateways(settings: Settings, wrong: list[str]) -> None:
+    """Name by its place what is wrong with a gateway's address: the address itself is full of keys."""
+    seen = set()
+    for number, url in enumerate(settings.gateway_urls, 1):
+        try:
+            found = parse_gateway_url(url)
+            refuse_test_gateway(found, settings.public_url, settings.allow_test_gateway)
+            if found.name in seen:
+                raise ValueError(f"{found.name}:// stands there twice")
+            seen.add(found.name)
+        except ValueError as error:
+            wrong.append(f"KHATA_GATEWAY_URLS, address {number}: {error}")
+
+
+def _switch(name: str, env: Mapping[str, str], wrong: list[str]) -> bool:
+    text = env.get(name) or "0"
+    if text not in ("0", "1"):
+        wrong.append(f"{name} must be 0 or 1")
+    return text == "1"
 
 
 def _count(name: str, env: Mapping[str, str], wrong: list[str]) -> int:

@@ -16,7 +16,9 @@ os.environ.update(
     KHATA_QUEUE_URL=f"sqlite:///{_DATA / 'queue.db'}",
     KHATA_SECRET_KEY="the-tests-own-key-the-tests-own-key",
 )
-for name in ("KHATA_DATABASE_URL", "KHATA_PUBLIC_URL", "KHATA_SMS_URL", "KHATA_METRICS_TOKEN"):
+for name in ("DATABASE_URL", "PUBLIC_URL", "SMS_URL", "WHATSAPP_URL", "EMAIL_URL", "PUSH_URL", "APPRISE_URLS"):
+    os.environ.pop(f"KHATA_{name}", None)
+for name in ("KHATA_METRICS_TOKEN", "KHATA_GATEWAY_URLS", "KHATA_ALLOW_TEST_GATEWAY"):
     os.environ.pop(name, None)
 
 import sqlalchemy as sa  # noqa: E402

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -31,7 +31,12 @@ def local(moment: datetime, time_zone: str) -> datetime:
 
 def start_of(day: date, time_zone: str) -> datetime:
     """The moment, in UTC, at which `day` begins in `time_zone`."""
-    return datetime(day.year, day.month, day.day, tzinfo=zone(time_zone)).astimezone(UTC)
+    return moment(day, time(), time_zone)
+
+
+def moment(day: date, at: time, time_zone: str) -> datetime:
+    """The moment, in UTC, at which the clocks of `time_zone` show `at` on `day`."""
+    return datetime.combine(day, at, zone(time_zone)).astimezone(UTC)
 
 
 def milliseconds(moment: datetime) -> int:

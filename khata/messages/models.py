@@ -16,6 +16,7 @@ STATES = ("queued", "sending", "sent", "delivered", "read", "clicked", "failed",
 
 # Why one was not sent at all.
 SKIPPED_FOR = ("no consent", "no address", "quiet hours", "cap", "duplicate", "settled", "deleted", "expired")
+AUTOMATIC = ("sms", "whatsapp")  # channels by which a party is written to without anybody's hand
 
 
 class Message(Base):
@@ -34,6 +35,7 @@ class Message(Base):
             postgresql_where=sa.text("state = 'queued'"),
         ),
         sa.Index("ix_messages_party", "shop_id", "party_id", "created_at"),
+        sa.Index("ix_messages_provider_id", "provider_id"),
         {"sqlite_with_rowid": False},
     )
 
@@ -48,6 +50,7 @@ class Message(Base):
     party_id: Mapped[UUID | None]
     member_id: Mapped[UUID | None]
     device_id: Mapped[UUID | None]
+    subject_id: Mapped[UUID | None]  # of a receipt: the entry
     lang: Mapped[str] = mapped_column(sa.String(12), default="", server_default="")
     amount_minor: Mapped[int | None]  # what the party was told to owe
     state: Mapped[str] = mapped_column(sa.String(12), default="queued")
@@ -60,3 +63,32 @@ class Message(Base):
     finished_at: Mapped[datetime | None]
     error: Mapped[str | None] = mapped_column(sa.String(200))
     provider_id: Mapped[str | None] = mapped_column(sa.String(120))
+
+
+class Consent(Base):
+    """What a party has said to being written to by a channel; nobody who has said nothing is."""
+
+    __tablename__ = "consents"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(["shop_id", "party_id"], ["parties.shop_id", "parties.id"]),
+        sa.CheckConstraint(sa.column("channel").in_(AUTOMATIC), name="channel"),
+        {"sqlite_with_rowid": False},
+    )
+
+    shop_id: Mapped[UUID] = mapped_column(sa.ForeignKey("shops.id"), primary_key=True)
+    party_id: Mapped[UUID] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(sa.String(20), primary_key=True)
+    is_given: Mapped[bool] = mapped_column(sa.Boolean)
+    told_by: Mapped[str] = mapped_column(sa.String(12))  # "shop", or the party itself: "page", "reply"
+    changed_at: Mapped[datetime]
+
+
+class MessageText(Base):
+    """The shop's own text of a kind of message in a language; without one, Khata's is sent."""
+
+    __tablename__ = "message_texts"
+
+    shop_id: Mapped[UUID] = mapped_column(sa.ForeignKey("shops.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    lang: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    body: Mapped[str] = mapped_column(sa.Text)

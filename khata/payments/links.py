@@ -16,6 +16,7 @@ from khata.core.tokens import token_hash, token_of
 from khata.errors import Invalid, NotFound
 from khata.journal import actions as journal
 from khata.journal.actions import Event
+from khata.messages import actions as messages
 from khata.parties import queries as parties
 from khata.payments import queries
 from khata.payments.models import PayLink
@@ -108,6 +109,7 @@ def see_link(shop_id: UUID, link_id: UUID, time_zone: str) -> None:
         return
     journal.record(Actor(shop_id, None), Event("pay.link_opened", link_id, {"party_id": link.party_id.hex}))
     link.opened_at = clock.now()
+    messages.mark_clicked(shop_id, link.party_id)
 
 
 def is_seen_today(link: PayLink, time_zone: str) -> bool:

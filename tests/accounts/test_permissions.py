@@ -105,7 +105,7 @@ def test_switches_of_before_still_hold() -> None:
     assert granted("cashier", '{"see_day_book": true}') == ROLES["cashier"] | {"see_day_book"}
     assert granted("cashier", '{"record": false}') == ROLES["cashier"] - {"record"}
     blind = granted("manager", '{"see_parties": false}')
-    assert blind == ROLES["manager"] - {"see_parties", "see_balances", "see_reports", "see_day_book"}
+    assert blind == ROLES["manager"] - {"see_parties", "see_balances", "see_reports", "see_day_book", "remind"}
     assert "see_day_book" not in granted("cashier", '{"see_day_book": true, "see_balances": false}')
     assert "export" not in granted("accountant", '{"see_balances": false}')
 

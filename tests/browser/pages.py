@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from tests.browser.phone import Shop
@@ -38,7 +39,8 @@ def fill(shop: Shop) -> list[MainPage]:
     shop.write(shop.party("Gupta Traders", "supplier"), "got", LARGE)
     for direction, category in (("in", "sale"), ("out", "transport")):
         shop.send("/cash", direction=direction, amount=LARGE, category=category, note=LONG_WORD)
-    return [*public_pages(), *ledger_pages(party, settled, edited, deleted), *own_pages(), *import_pages(shop)]
+    ledger = ledger_pages(party, settled, edited, deleted)
+    return [*public_pages(), *ledger, *paying_pages(shop, party), *own_pages(), *import_pages(shop)]
 
 
 def public_pages() -> list[MainPage]:
@@ -68,6 +70,24 @@ def ledger_pages(party: str, settled: str, edited: str, deleted: str) -> list[Ma
         MainPage("entry", edited),
         MainPage("deleted entry", deleted),
         MainPage("cash book", "/cash"),
+    ]
+
+
+def paying_pages(shop: Shop, party: str) -> list[MainPage]:
+    """What reminds a customer, what they see, and what they said."""
+    shop.send("/shops/settings", upi_address="asha.kirana.store.wholesale@okhdfcbank", city=LONG_WORD)
+    shop.send(f"{party}/link")
+    found = re.search(r"/pay/[\w-]{22}", shop.client.get(f"{party}/link").text)
+    assert found
+    page = found[0]
+    shop.send(f"{page}/claims", amount=LARGE, reference="412345678901", note=LONG_WORD)
+    return [
+        MainPage("link", f"{party}/link"),
+        MainPage("reminder", f"{party}/reminder"),
+        MainPage("claims", "/claims"),
+        MainPage("pay page", page, public=True),
+        MainPage("pay page of a month", f"{page}?month=2026-02", public=True),
+        MainPage("wrong entry", f"{page}/wrong?month=2026-02", public=True),
     ]
 
 

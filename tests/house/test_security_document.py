@@ -134,7 +134,7 @@ def test_the_events_are_all() -> None:
 
 
 def test_whom_khata_talks_to() -> None:
-    settings = re.findall(r'"(KHATA_\w+_URL)"', (ROOT / "khata/settings.py").read_text("utf-8"))
+    settings = re.findall(r'"(KHATA_\w+_URLS?)"', (ROOT / "khata/settings.py").read_text("utf-8"))
     said = {cells[1].strip("`") for cells in rows("Whom Khata talks to")}
     assert said == set(settings) - {"KHATA_PUBLIC_URL"}
 

@@ -15,7 +15,7 @@ from flask import Flask
 from khata.core import clock
 from khata.core.db import db, transaction
 from khata.messages import actions
-from khata.messages.channels import ChannelError, ConsoleChannel, Outgoing
+from khata.messages.channels import ChannelError, ConsoleChannel, OutcomeUnknown, Outgoing, Sent
 from khata.messages.models import Message
 from tasks import messages
 from tasks.schedule import SCHEDULE, see_worker, worker_seen_seconds_ago
@@ -24,15 +24,18 @@ from tasks.schedule import SCHEDULE, see_worker, worker_seen_seconds_ago
 class Broken:
     """A channel that fails as often as it is told."""
 
-    def __init__(self, *errors: ChannelError) -> None:
+    takes_idempotency_key = False
+
+    def __init__(self, *errors: ChannelError | OutcomeUnknown) -> None:
         self.errors = list(errors)
         self.sent: list[Outgoing] = []
 
-    def send(self, message: Outgoing) -> None:
+    def send(self, message: Outgoing) -> Sent:
         """Fail, or keep the message."""
         if self.errors:
             raise self.errors.pop(0)
         self.sent.append(message)
+        return Sent("one")
 
 
 @pytest.fixture
@@ -85,6 +88,51 @@ def test_a_permanent_error_ends_it(channel: Broken) -> None:
     channel.errors = [ChannelError("no such number", is_permanent=True)]
     messages.deliver(*queue())
     assert (the_message().state, the_message().error, the_message().body) == ("failed", "no such number", "")
+
+
+def test_a_provider_that_says_how_long_is_left_alone_so_long(channel: Broken) -> None:
+    channel.errors = [ChannelError("too many", retry_after=300)]
+    messages.deliver(*queue())
+    assert timedelta(seconds=290) < the_message().due_at - clock.now() <= timedelta(seconds=300)
+    with time_machine.travel(clock.now() + timedelta(seconds=290), tick=True):
+        assert messages.sweep() == 0
+    with time_machine.travel(clock.now() + timedelta(seconds=301), tick=True):
+        assert messages.sweep() == 1
+    assert the_message().state == "sent"
+
+
+def test_a_wait_shorter_than_ours_is_ours(channel: Broken) -> None:
+    channel.errors = [ChannelError("busy", retry_after=1)]
+    messages.deliver(*queue())
+    assert the_message().due_at - clock.now() > timedelta(seconds=4)
+
+
+def test_what_may_have_gone_out_is_never_sent_again(channel: Broken) -> None:
+    channel.errors = [OutcomeUnknown("no answer")]
+    messages.deliver(*queue())
+    assert (the_message().state, the_message().error, the_message().body) == ("unknown", "no answer", "")
+    with time_machine.travel(clock.now() + timedelta(hours=2), tick=True):
+        assert messages.sweep() == 0
+    assert channel.sent == []
+
+
+def test_a_provider_that_knows_it_again_is_asked_again(channel: Broken) -> None:
+    channel.errors = [OutcomeUnknown("no answer")]
+    channel.takes_idempotency_key = True
+    ids = queue()
+    messages.deliver(*ids)
+    assert the_message().state == "queued"
+    with time_machine.travel(clock.now() + timedelta(seconds=6), tick=True):
+        assert messages.sweep() == 1
+    assert [one.id for one in channel.sent] == [str(ids[1])]
+    assert the_message().state == "sent"
+
+
+def test_a_channel_that_is_not_set_up_fails_at_once(context: Flask, channel: Broken) -> None:
+    ids = queue()
+    del context.extensions["khata_channels"]["sms"]
+    messages.deliver(*ids)
+    assert (the_message().state, the_message().error) == ("failed", "this channel is not set up")
 
 
 def test_a_code_that_no_longer_holds_is_not_sent(channel: Broken) -> None:

@@ -7,7 +7,7 @@ from khata.core.db import Id, Moment
 from khata.core.row_security import owner_sees, protect, unprotect
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

@@ -14,7 +14,7 @@ from khata.messages.texts import LONGEST
 from khata.parties import queries as parties
 from khata.payments import links
 from khata.payments.views.shop import url_of
-from khata.reminders import actions, instalments, queries, wording
+from khata.reminders import actions, queries, wording
 from khata.reminders.views.blueprint import blueprint
 from khata.web import locale
 from khata.web.auth import allow
@@ -46,15 +46,10 @@ def _shown(party: Any) -> dict[str, Any]:
     link = url_of(token) if token else wording.LINK_TO_COME
     return {
         "party": party,
-        "text": _text(party, lang, link) if party.balance_minor > 0 else "",
+        "text": wording.reminder(party, g.shop, lang, link) if party.balance_minor > 0 else "",
         "text_lang": lang,
         "last": queries.last_reminder(g.shop.id, party.id),
     }
-
-
-def _text(party: Any, lang: str, link: str) -> str:
-    today = locale.shop_today()
-    return wording.reminder(party, g.shop, lang, link, today, instalments.asked_minor(g.shop.id, party, today))
 
 
 @blueprint.post("/parties/<uuid:party_id>/reminder")
@@ -70,7 +65,7 @@ def remind(party_id: UUID) -> Response:
     lang = party.lang or locale.lang()
     token = links.ensure_link(g.actor, str(current_app.secret_key), party_id, lang)
     if not body:
-        body = _text(party, lang, wording.LINK_TO_COME)
+        body = wording.reminder(party, g.shop, lang, wording.LINK_TO_COME)
     body = body.replace(wording.LINK_TO_COME, url_of(token))
     sent = actions.ByHand(channel, party.phone or "", body, lang)
     actions.remind_by_hand(g.actor, message_id, party_id, sent, locale.shop_today())
