@@ -51,6 +51,15 @@ def read(actor: Actor, notice_id: UUID) -> None:
         notice.read_at = clock.now()
 
 
+def put_away(shop_id: UUID, kind: str, about: str) -> None:
+    """What was to be done is done: nobody need hear of it any more. The journal line of that comes with it."""
+    query = sa.select(Notice).where(Notice.shop_id == shop_id, Notice.kind == kind, Notice.read_at.is_(None))
+    for notice in db.session.scalars(query):
+        if notice.facts.get("about") == about:
+            notice.read_at = clock.now()
+    db.session.flush()
+
+
 def unread(shop_id: UUID, member_id: UUID) -> list[Notice]:
     """What the member has not put away yet, oldest first."""
     query = sa.select(Notice).where(Notice.shop_id == shop_id, Notice.member_id == member_id, Notice.read_at.is_(None))

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from flask_babel import lazy_gettext as _
 
-from khata.accounts.notices import tell_owners
+from khata.accounts.notices import put_away, tell_owners
 from khata.core import clock
 from khata.core.actor import Actor
 from khata.core.days import day_after
@@ -23,6 +23,8 @@ from khata.ledger.models import GAVE
 from khata.parties import queries as parties
 from khata.reminders import due_queries as queries
 from khata.reminders.due_models import ONCE, ScheduledPayment
+
+TO_PAY = "due.to_pay"  # the notice
 
 
 class MovedOn(Conflict):
@@ -95,6 +97,7 @@ def end(actor: Actor, payment_id: UUID) -> None:
     row = _locked(actor, payment_id)
     if row.next_on is not None:
         journal.record(actor, Event("due.schedule_ended", row.id, _facts(row)))
+        put_away(actor.shop_id, TO_PAY, row.id.hex)
         row.next_on = None
         db.session.flush()
 
@@ -106,7 +109,8 @@ def tell(actor: Actor, payment_id: UUID, today: date, currency: str) -> bool:
         return False
     journal.record(actor, Event("due.told", row.id, _facts(row)))
     name = parties.where_it_went(actor.shop_id, row.party_id).name
-    tell_owners(actor.shop_id, "due.to_pay", {"name": name, "amount_minor": row.amount_minor, "currency": currency})
+    facts = {"name": name, "amount_minor": row.amount_minor, "currency": currency, "about": row.id.hex}
+    tell_owners(actor.shop_id, TO_PAY, facts)
     row.told_on = row.next_on
     db.session.flush()
     return True
@@ -124,6 +128,7 @@ def _require(row: ScheduledPayment, on: date) -> None:
 
 def _move_on(actor: Actor, row: ScheduledPayment, kind: str) -> None:
     journal.record(actor, Event(kind, row.id, _facts(row)))
+    put_away(actor.shop_id, TO_PAY, row.id.hex)
     row.done += 1
     row.next_on = None if row.every == ONCE else day_after(row.first_on, row.every, row.done)
     db.session.flush()

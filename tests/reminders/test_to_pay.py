@@ -37,7 +37,7 @@ def add(owner: Browser, supplier: str, **fields: str) -> str:
     """Write a payment down and give the start of its addresses."""
     form = {"party": supplier.rpartition("/")[2], "amount": "700", "on": "2027-01-31", "every": "month", **fields}
     owner.post("/to-pay", form, then="/to-pay")
-    actions = [form["action"] for form in owner.get("/to-pay").all("form") if form["action"].endswith("/paid")]
+    actions = sorted(form["action"] for form in owner.get("/to-pay").all("form") if form["action"].endswith("/paid"))
     return actions[-1].removesuffix("/paid")
 
 
@@ -157,11 +157,23 @@ def test_owners_are_told_once_for_each_day(owner: Browser, supplier: str) -> Non
     (notice,) = [form["action"] for form in home.all("form") if form["action"].startswith("/notices/")]
     owner.post(notice)
     assert words not in owner.get("/").text
+    assert [told(owner) for _time in range(2)] == [0, 0]
     owner.post(f"{payment}/paid", {"on": "2027-01-31"})
     assert told(owner) == 0
     with on("2027-02-28"):
         assert [told(owner) for _time in range(2)] == [1, 0]
         assert words in owner.get("/").text
+
+
+@pytest.mark.parametrize("verb", ["paid", "skip", "end"])
+def test_what_is_done_need_not_be_heard_of(owner: Browser, supplier: str, verb: str) -> None:
+    payment, other = add(owner, supplier), add(owner, supplier, amount="900")
+    assert payment != other
+    assert told(owner) == 2
+    owner.post(f"{payment}/{verb}", {"on": "2027-01-31"})
+    text = owner.get("/").text
+    assert "₹700 is to be paid" not in text
+    assert "₹900 is to be paid" in text
 
 
 def test_told_on_the_shops_own_day(owner: Browser, supplier: str) -> None:
