@@ -164,7 +164,7 @@ def test_the_customer_promises(owner: Browser, visitor: Browser, party: str) -> 
     form = {"id": visitor.get(page).hidden("id"), "kind": "promise", "day": "2027-02-10"}
     for _time in range(2):
         visitor.post(f"{page}/claims", form, then=f"{page}?said=promise")
-    visitor.post(f"{page}/claims", {**form, "day": "2027-02-11"}, status=409)
+    assert 'id="e-day"' in visitor.post(f"{page}/claims", {**form, "day": "2027-02-11"}, status=409).html
     assert "You said: you will pay by 10 Feb" in visitor.get(page).text
     assert due_on(owner, party) is None
     assert "Will pay by 10 Feb" in owner.get(party).text

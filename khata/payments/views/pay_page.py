@@ -18,7 +18,7 @@ from khata.ledger import queries as ledger
 from khata.parties import actions as party_actions
 from khata.parties import queries as parties
 from khata.payments import claims, forms, links, queries
-from khata.payments.models import WRONG, PayLink
+from khata.payments.models import PROMISE, WRONG, PayLink
 from khata.payments.views.blueprint import blueprint
 from khata.web import locale
 from khata.web.auth import CurrentShop, public
@@ -123,10 +123,15 @@ def claim(token: str) -> Response:
             claims.make_claim(seen.shop.id, seen.party.id, claim_id, said)
             return see_other(url_for("payments.pay_page", token=token, said=said.kind))
         except TooMany as many:
-            form.errors["note"], status = many.message, many.status
+            form.errors[_last_field(said)], status = many.message, many.status
         except KhataError as error:
-            form.errors["note"], form.values["id"], status = error.message, "", error.status
+            form.errors[_last_field(said)], form.values["id"], status = error.message, "", error.status
     return refused(template, form, status, token=token, **_shown(seen))
+
+
+def _last_field(said: claims.Said) -> str:
+    """Where a sentence about the whole form stands."""
+    return "day" if said.kind == PROMISE else "note"
 
 
 def _read_claim(form: Form, seen: Visit) -> claims.Said:
