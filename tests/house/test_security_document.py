@@ -18,6 +18,7 @@ from khata.imports.queries import EXPORT_WAITS
 from khata.ledger import posting
 from khata.privacy import actions as privacy
 from khata.privacy import retention
+from khata.reminders import splitting
 from khata.web import auth, cookies, logs, turns
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,6 +59,7 @@ FACTS = (
     f"more than 0 and at most {amount(money.MAX_AMOUNT_MINOR)} |",
     f"a balance stays within {amount(posting.MAX_BALANCE_MINOR)}.",
     f"a real date, {forms.EARLIEST_YEAR}-01-01 to tomorrow",
+    f"| instalments | {splitting.FEWEST} to {splitting.MOST} parts; a rate",
     f"| form | {auth.ORDINARY_BODY // KB} KB, ",
     f"| {', '.join(photos.FORMATS[:-1])} or {photos.FORMATS[-1]} by its bytes, {photos.MAX_UPLOAD_BYTES // MB} MB, "
     f"{photos.MAX_PIXELS:,} pixels; made anew as JPEG of at most {photos.LONGEST_SIDE:,} pixels a side |",
