@@ -165,6 +165,7 @@ def test_policy_allows_named_sources_only(visitor: Browser) -> None:
     assert named["default-src"] == ["'none'"]
     assert named.get("object-src", ["'none'"]) == ["'none'"]
     assert (named["script-src"], named["base-uri"]) == (["'self'"], ["'none'"])
+    # the styles of pages before sign-in and of customers' pages, and that of the pages which a phone has kept
     assert [source[:8] for source in named["style-src"]] == ["'self'", "'sha256-", "'sha256-", "'sha256-"]
     assert {source for sources in named.values() for source in sources if ":" in source} <= {"blob:", "data:"}
 
