@@ -9,7 +9,7 @@ from huey import crontab
 from khata.accounts.codes import forget_old_codes
 from khata.core import clock
 from khata.core.db import transaction
-from tasks import huey, imports, in_app, messages, privacy
+from tasks import huey, imports, in_app, messages, payments, privacy
 
 WORKER_SEEN = "worker_seen"
 
@@ -37,6 +37,16 @@ def sweep_imports() -> None:
     imports.sweep()
 
 
+def sweep_payments() -> None:
+    """Go on with requests to pay whose making was interrupted."""
+    payments.sweep()
+
+
+def reconcile_payments() -> None:
+    """Ask the gateways what their webhooks missed."""
+    payments.reconcile()
+
+
 def forget_codes() -> None:
     """Sign-in codes of last week."""
     with transaction():
@@ -57,6 +67,8 @@ SCHEDULE: tuple[tuple[str, Callable[[], None], Callable[..., bool]], ...] = (
     ("see_worker", see_worker, crontab(minute="*")),
     ("sweep_messages", sweep_messages, crontab(minute="*")),
     ("sweep_imports", sweep_imports, crontab(minute="*")),
+    ("sweep_payments", sweep_payments, crontab(minute="*")),
+    ("reconcile_payments", reconcile_payments, crontab(hour="4", minute="7")),
     ("forget_codes", forget_codes, crontab(hour="3", minute="17")),
     ("forget_old", forget_old, crontab(hour="3", minute="27")),
     ("erase_due", erase_due, crontab(minute="41")),

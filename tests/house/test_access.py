@@ -17,6 +17,7 @@ from khata.accounts.notices import tell_owners
 from khata.core.db import Base, db, transaction
 from khata.core.ids import new_id
 from khata.core.tokens import TOKEN_LENGTH
+from khata.payments.gateways import from_url
 from khata.web.auth import PUBLIC
 from tests.accounts.authenticator import Authenticator
 from tests.client import Browser
@@ -37,7 +38,11 @@ OWNED = (
     "export_id",
     "passkey_id",
     "claim_id",
+    "request_id",
+    "payment_id",
 )
+SIGNED = {"signed"}  # a link of the test gateway, which carries its own proof
+NAMES = {"gateway"}  # one of a few words that stand in the rule
 TOKENS = {"token"}  # of links that are open to whoever has them
 
 # A form that would be taken if the row were one's own: so that a 404 is not a 422 in disguise.
@@ -59,6 +64,7 @@ PUBLIC_ROUTES = {
     "accounts.asking_challenge", "accounts.passkey_refused", "accounts.sign_in_by_passkey",
     "accounts.recover", "accounts.use_recovery_code",
     "payments.pay_page", "payments.wrong", "payments.claim", "payments.language", "payments.picture",
+    "payments.pay", "payments.webhook", "payments.trial", "payments.say_trial",
     "privacy.page", "manifest", "service_worker", "sync.offline", "healthz", "readyz", "metrics",
 }  # fmt: skip
 
@@ -79,6 +85,17 @@ def anybody() -> dict[str, UUID]:
     return {name: new_id() for name in OWNED}
 
 
+def _pay(stranger: Browser, page: str) -> None:
+    """One payment through the test gateway."""
+    gateways = stranger.app.extensions["khata_gateways"]
+    gateways["test"] = from_url("test://a-secret-of-the-tests", public_url="http://localhost")
+    try:
+        stranger.post(f"{page}/payments", {"pay": "4"})
+        stranger.post(urlsplit(str(stranger.location)).path, {"outcome": "partly", "amount": "3"})
+    finally:
+        del gateways["test"]
+
+
 @pytest.fixture
 def theirs(stranger: Browser) -> dict[str, UUID]:
     """Ids of a stranger's party, entry, line of the cash book, photo, import, shop and device."""
@@ -88,6 +105,7 @@ def theirs(stranger: Browser) -> dict[str, UUID]:
     stranger.post(f"{party}/link")
     (link,) = [one for one in stranger.get(party).links("http") if "/pay/" in one]
     stranger.post(urlsplit(link).path + "/claims", {"amount": "5"})
+    _pay(stranger, urlsplit(link).path)
     stranger.post("/cash", {"direction": "in", "amount": "5", "id": str(new_id())})
     stranger.post("/share", {"photo": upload(picture())})
     stranger.post("/imports", {"file": upload(b"name,phone\nAsha,9876500002\n", "list.csv"), "format": "csv"})
@@ -121,6 +139,8 @@ def theirs(stranger: Browser) -> dict[str, UUID]:
         "passkey_id": only("passkeys", "id"),
         "photo_id": only("entries", "photo_id"),
         "claim_id": only("claims", "id"),
+        "request_id": only("payment_requests", "id"),
+        "payment_id": only("gateway_payments", "id"),
         "device_id": UUID(device.rpartition("/")[2]),
         "member_id": UUID(member.split("/")[2]),
         "invitation_id": UUID(invitation.split("/")[2]),
@@ -132,6 +152,22 @@ def theirs(stranger: Browser) -> dict[str, UUID]:
 def test_every_view_says_who_may_call_it(app: Flask) -> None:
     open_to_all = {name for name, view in app.view_functions.items() if view.khata_access == PUBLIC}
     assert open_to_all == PUBLIC_ROUTES
+
+
+def test_only_webhooks_are_proven_by_a_signature_alone(app: Flask) -> None:
+    """They are not asked for a page of ours, so each must look at a signature before anything else."""
+    by_signature = {name for name, view in app.view_functions.items() if hasattr(view, "khata_signature")}
+    assert by_signature == {"payments.webhook"}
+    (rule,) = [rule for rule, method in routes(app) if rule.endpoint == "payments.webhook"]
+    assert rule.methods == {"POST", "OPTIONS"}
+
+
+def test_who_works_in_steps_is_known(app: Flask) -> None:
+    """Their writes are not undone with the request: each of them asks somebody else in between."""
+    in_steps = {name for name, view in app.view_functions.items() if hasattr(view, "khata_steps")}
+    assert in_steps == {
+        "payments.pay", "payments.webhook", "payments.say_trial", "payments.cancel_request", "payments.refund",
+    }  # fmt: skip
 
 
 def test_a_view_without_access_does_not_start() -> None:
@@ -146,6 +182,10 @@ def test_a_view_without_access_does_not_start() -> None:
 def test_parameters_are_typed(app: Flask) -> None:
     for rule, _method in routes(app):
         for name in rule.arguments:
+            if name in SIGNED | NAMES:
+                assert ("minlength=40" if name in SIGNED else "<any(") in rule.rule, rule.rule
+                assert rule.endpoint in PUBLIC_ROUTES, rule.rule
+                continue
             if name in TOKENS:
                 assert f"<string(length={TOKEN_LENGTH}):{name}>" in rule.rule, rule.rule
                 assert rule.endpoint in PUBLIC_ROUTES, rule.rule

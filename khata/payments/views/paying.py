@@ -56,8 +56,8 @@ def pay(token: str) -> Response:
         return _go(_link(Wanted(gateway, seen.shop.id, seen.party.id, asked), request_id), gateway)
     except KhataError as error:
         form.errors["pay"] = error.message
-        if error.code != making.GatewayFailed.code:  # else it is asked for again under the same id
-            form.values["id"] = str(new_id())
+        is_asked_again = error.code == making.GatewayFailed.code
+        form.values["id"] = str(request_id if is_asked_again else new_id())
         return page(token, visit(token), form, error.status)
 
 

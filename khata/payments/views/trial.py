@@ -104,4 +104,5 @@ def _last_paid(found: Trial) -> tuple[int, int]:
     """(amount, number) of the last payment that can go back; (0, 0) where there is none."""
     numbers = {found.gateway.payment_id(found.link, number): number for number in range(1, len(found.payments) + 1)}
     paid = [one for one in found.payments if one.state == PAID and one.payment_id in numbers]
-    return (paid[-1].amount_minor, numbers[paid[-1].payment_id]) if paid else (0, 0)
+    last = max(paid, key=lambda one: numbers[one.payment_id], default=None)
+    return (last.amount_minor, numbers[last.payment_id]) if last else (0, 0)
