@@ -8,6 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from khata.accounts.models import Shop
 from khata.core.db import across_shops, connection, db
 from khata.core.prepared import Prepared
 from khata.errors import NotFound
@@ -27,7 +28,9 @@ _BY_LINK = Prepared(
     )
 )
 _REQUEST = Prepared(
-    sa.select(REQUESTS).where(REQUESTS.c.shop_id == sa.bindparam("shop"), REQUESTS.c.id == sa.bindparam("id"))
+    sa.select(REQUESTS, Shop.time_zone)
+    .join(Shop, Shop.id == REQUESTS.c.shop_id)
+    .where(REQUESTS.c.shop_id == sa.bindparam("shop"), REQUESTS.c.id == sa.bindparam("id"))
 )
 _PAYMENT = Prepared(
     sa.select(PAYMENTS).where(PAYMENTS.c.shop_id == sa.bindparam("shop"), PAYMENTS.c.id == sa.bindparam("id"))
@@ -43,7 +46,7 @@ def place_of(gateway: str, reference: str | None, link_id: str | None) -> Any:
 
 
 def get_request(shop_id: UUID, request_id: UUID) -> Any:
-    """The request with this id; raises NotFound."""
+    """The request with this id, and its shop's time zone; raises NotFound."""
     row = _REQUEST.first(connection(), {"shop": shop_id, "id": request_id})
     if row is None:
         raise NotFound

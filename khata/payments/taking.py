@@ -14,7 +14,6 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.dialects import postgresql
 
-from khata.accounts import queries as accounts
 from khata.core import clock
 from khata.core.actor import Actor
 from khata.core.db import connection, in_shop
@@ -28,7 +27,7 @@ from khata.ledger import actions as ledger
 from khata.ledger.models import GAVE, GOT
 from khata.ledger.posting import MAX_BALANCE_MINOR
 from khata.parties import actions as parties
-from khata.parties.queries import where_it_went
+from khata.parties.queries import get_account, where_it_went
 from khata.payments import gateway_queries as queries
 from khata.payments.gateways.contract import Event, Gateway, Payment, PaymentState
 from khata.payments.models import (
@@ -150,6 +149,7 @@ class _Taking:
         self.request = queries.get_request(shop_id, request_id)
         self.takes_partial = gateway is None or gateway.takes_partial
         self.account: Any = None
+        self.entered_minor = 0
 
     def take(self, told: Told) -> None:
         """Take one thing that was told."""
@@ -159,35 +159,28 @@ class _Taking:
     def _take_payment(self, payment: Payment) -> bool:
         """Merge it with what was heard before; True where that changed something."""
         id_ = id_of(self.request.gateway, payment.id)
-        before = queries.payment_by_id(self.shop_id, id_)
-        if before is not None and before.request_id != self.request.id:
-            log.warning("payment_of_another_request", gateway=self.request.gateway)
-            return False
-        row = _merged(before, payment) if before else self._fresh(id_, payment)
-        if row["state"] != FAILED and row["entry_id"] is None and row["problem"] in (None, NO_ACCOUNT):
-            row["problem"] = self._problem(row)
-        if before is not None and all(getattr(before, name) == row[name] for name in _CHANGED):
-            return False
-        return self._put(before, row)
-
-    def _put(self, before: Any, row: dict[str, Any]) -> bool:
-        """The row, then its entries: where the payment is another shop's, whatever that means, nothing is written."""
-        kept = {name: getattr(before, name) for name in _CHANGED} if before else self._as_expected(row)
-        if before is None and _ADD.run(connection(), {**row, **kept}) == 0:
-            log.warning("payment_of_another_request", gateway=self.request.gateway)
-            return False
+        row = self._with_problem(self._fresh(id_, payment))
+        expected = _as_expected(row)
+        if _ADD.run(connection(), {**row, **expected}) == 0:  # most are new: so the first look is the writing
+            before = queries.payment_by_id(self.shop_id, id_)
+            if before is None or before.request_id != self.request.id:  # another shop's, whatever that means
+                log.warning("payment_of_another_request", gateway=self.request.gateway)
+                return False
+            row = self._with_problem(_merged(before, payment))
+            expected = {name: getattr(before, name) for name in _CHANGED}
+            is_written = row["entry_id"] is None or row["refunded_minor"] == row["refund_written_minor"]
+            if is_written and all(expected[name] == row[name] for name in _CHANGED):
+                return False
         self._write(row)
-        if any(kept[name] != row[name] for name in _CHANGED):
+        if any(expected[name] != row[name] for name in _CHANGED):
             values = {f"new_{name}": row[name] for name in _CHANGED}
-            _CHANGE.run(connection(), {"shop": self.shop_id, "which": row["id"], **values})
+            _CHANGE.run(connection(), {"shop": self.shop_id, "which": id_, **values})
         return True
 
-    def _as_expected(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A new row as it will be once its entries are written, so that it need not be written twice."""
-        kept = {name: row[name] for name in _CHANGED}
-        if row["state"] != FAILED and row["problem"] is None:
-            kept |= {"entry_id": row["id"], "refund_written_minor": row["refunded_minor"]}
-        return kept
+    def _with_problem(self, row: dict[str, Any]) -> dict[str, Any]:
+        if row["state"] != FAILED and row["entry_id"] is None and row["problem"] in (None, NO_ACCOUNT):
+            row["problem"] = self._problem(row)
+        return row
 
     def _fresh(self, id_: UUID, payment: Payment) -> dict[str, Any]:
         refunded = _refunded(payment)
@@ -220,15 +213,22 @@ class _Taking:
         return None if self._find_account(amount) else NO_ACCOUNT
 
     def _find_account(self, amount_minor: int) -> bool:
-        """Find the account that the money belongs to; a deleted one is brought back, as the money has come."""
-        try:
-            account = where_it_went(self.shop_id, self.request.party_id)
-            if account.deleted_at is not None:
-                parties.restore_party(self.actor, account.id)
-        except KhataError:  # another account has its number now: nothing was written yet
-            return False
+        """Find the account that the money belongs to; False where its balance would be past the bounds."""
+        account = get_account(self.shop_id, self.request.party_id)
+        if account.merged_into is not None:
+            account = where_it_went(self.shop_id, account.merged_into)
         self.account = account
-        return bool(account.balance_minor - amount_minor >= -MAX_BALANCE_MINOR)
+        return bool(abs(account.balance_minor - amount_minor) <= MAX_BALANCE_MINOR)
+
+    def _open_account(self) -> bool:
+        """A deleted account is brought back, as the money moved; False where another one has its number now."""
+        if self.account.deleted_at is None:
+            return True
+        try:
+            parties.restore_party(self.actor, self.account.id)
+        except KhataError:
+            return False
+        return True
 
     def _write(self, row: dict[str, Any]) -> None:
         """Entries for what came and what went back; a line where there is nothing to enter."""
@@ -244,8 +244,10 @@ class _Taking:
             self._enter_refund(row)
 
     def _enter(self, row: dict[str, Any]) -> None:
-        shop = accounts.shop_by_id(self.shop_id)
-        zone = shop.time_zone if shop else "UTC"
+        if not self._open_account():
+            row["problem"] = NO_ACCOUNT
+            return
+        zone = self.request.time_zone
         on = min(clock.local(row["paid_at"], zone).date(), clock.today(zone))
         content = ledger.Content(GOT, row["amount_minor"], on, _note(row), reason=PAID_REASON)
         try:
@@ -253,27 +255,31 @@ class _Taking:
         except WrittenOtherwise:  # somebody used this very id for an entry of theirs: nothing was written
             row["problem"] = NO_ACCOUNT
             return
-        row["entry_id"] = row["id"]
+        row["entry_id"], self.entered_minor = row["id"], row["amount_minor"]
 
     def _enter_refund(self, row: dict[str, Any]) -> None:
         growth = row["refunded_minor"] - row["refund_written_minor"]
-        if not self._find_account(-growth):
+        if not self._find_account(-growth) or not self._open_account():
             return
-        shop = accounts.shop_by_id(self.shop_id)
-        content = ledger.Content(
-            GAVE, growth, clock.today(shop.time_zone if shop else "UTC"), _note(row), reason=REFUND_REASON
-        )
+        today = clock.today(self.request.time_zone)
+        content = ledger.Content(GAVE, growth, today, _note(row), reason=REFUND_REASON)
         entry_id = derived_id(row["id"], f"refund {row['refunded_minor']}")
         if journal_queries.first_payload(self.shop_id, entry_id, "entry.recorded") is None:
             ledger.record_entry(self.actor, self.account.id, entry_id, content)
         row["refund_written_minor"] = row["refunded_minor"]
 
+    def _came_in(self) -> int:
+        """How much came of the request; where one payment is all of it, nobody need add up."""
+        if self.entered_minor >= self.request.amount_minor:
+            return self.entered_minor
+        return queries.came_in(self.shop_id, self.request.id)
+
     def _move_request(self, told: Told, is_new: bool) -> None:
         """How the request stands now: payments say what is paid, the gateway when a link is over."""
         asked = self.request
         state, ended_at, link_id = asked.state, asked.ended_at, asked.link_id or told.link_id
-        if is_new:
-            came = queries.came_in(self.shop_id, asked.id)
+        if is_new and state != PAID:
+            came = self._came_in()
             state = PAID if came >= asked.amount_minor else PARTLY if came else state
         if ended_at is None and (state == PAID or told.link_state in (EXPIRED, CANCELLED)):
             ended_at = clock.now()
@@ -286,6 +292,14 @@ class _Taking:
             return
         values = {"new_state": state, "new_link": link_id, "new_end": ended_at}
         _MOVE_REQUEST.run(connection(), {"shop": self.shop_id, "which": asked.id, **values})
+
+
+def _as_expected(row: dict[str, Any]) -> dict[str, Any]:
+    """A new row as it will be once its entries are written, so that it need not be written twice."""
+    expected = {name: row[name] for name in _CHANGED}
+    if row["state"] != FAILED and row["problem"] is None:
+        expected |= {"entry_id": row["id"], "refund_written_minor": row["refunded_minor"]}
+    return expected
 
 
 def _merged(before: Any, payment: Payment) -> dict[str, Any]:

@@ -404,6 +404,18 @@ def test_a_deleted_account_is_brought_back(
     assert "₹500" in owner.get("/").text
 
 
+def test_what_was_written_brings_nothing_back_when_it_comes_again(
+    owner: Browser, visitor: Browser, party: str, gateway: Any, link: Any, context: Flask
+) -> None:
+    send(visitor, *gateway.webhook(link, "paid"))
+    owner.post(f"{party}/deletion")
+    before = dump()
+    send(visitor, *gateway.webhook(link, "paid"))
+    assert dump() == before
+    send(visitor, *gateway.webhook(link, "refunded"))
+    assert balance(party) == 50000
+
+
 def test_an_account_that_can_not_come_back(
     owner: Browser, visitor: Browser, party: str, gateway: Any, link: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
