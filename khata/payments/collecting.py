@@ -46,7 +46,7 @@ class BeingMade(Conflict):
     """The gateway has not answered yet."""
 
     code = "being_made"
-    message = _("The gateway has not answered yet. Try again in a minute.")
+    message = _("The bank’s side has not answered yet. Try again in a minute.")
 
 
 class Asked(NamedTuple):
