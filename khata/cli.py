@@ -15,12 +15,13 @@ from khata.core import clock
 from khata.core.db import transaction
 from khata.imports.commands import import_file
 from khata.ledger.verification import differences
+from khata.messages.queries import count_by_state
 from khata.privacy.queries import due_shops
 
 
 def init_app(app: Flask) -> None:
     """Add the commands."""
-    for command in (verify, worker, demo, import_file, sign_out):
+    for command in (verify, worker, demo, import_file, sign_out, messages):
         app.cli.add_command(command)
 
 
@@ -50,6 +51,24 @@ def worker(threads: int) -> None:
 
     consumer = huey.create_consumer(workers=threads, periodic=True, max_delay=1, graceful_signal="TERM")
     consumer.run()
+
+
+@click.command()
+@click.option("--drain", is_flag=True, help="First send, once, what is due.")
+@click.option("--json", "as_json", is_flag=True, help="For machines: one JSON object.")
+@with_appcontext
+def messages(drain: bool, as_json: bool) -> None:
+    """How many messages there are in each state, of all shops and of Khata itself."""
+    from tasks import messages as sending
+
+    tried = sending.drain() if drain else 0
+    counted = count_by_state()
+    if as_json:
+        click.echo(json.dumps({"tried": tried, "states": counted}))
+        return
+    for state, count in counted.items():
+        click.echo(f"{state}: {count}")
+    click.echo(f"{sum(counted.values())} messages" + (f", {tried} tried just now" if drain else ""))
 
 
 @click.command("sign-out")

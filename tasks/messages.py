@@ -27,6 +27,22 @@ def send_message(shop_id: UUID, message_id: UUID) -> None:
     deliver(shop_id, message_id)
 
 
+@huey.task()
+@in_app
+def send_waiting() -> None:
+    """Send all that waits, after many were queued at once: one bell for all of them."""
+    drain()
+
+
+def drain() -> int:
+    """Send all that is due now; what must wait anew is left for later. Gives how many were tried."""
+    tried = done = sweep()
+    while done == SWEEP_AT_MOST:
+        done = sweep()
+        tried += done
+    return tried
+
+
 def deliver(shop_id: UUID, message_id: UUID) -> None:
     """Claim, send, write down how it ended. No database session is held while the channel works."""
     with in_shop(shop_id):

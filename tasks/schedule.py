@@ -9,7 +9,7 @@ from huey import crontab
 from khata.accounts.codes import forget_old_codes
 from khata.core import clock
 from khata.core.db import transaction
-from tasks import huey, imports, in_app, messages, payments, privacy
+from tasks import huey, imports, in_app, messages, payments, privacy, reminders
 
 WORKER_SEEN = "worker_seen"
 
@@ -47,6 +47,11 @@ def reconcile_payments() -> None:
     payments.reconcile()
 
 
+def run_rules() -> None:
+    """Queue what shops' rules ask for."""
+    reminders.run_rules()
+
+
 def forget_codes() -> None:
     """Sign-in codes of last week."""
     with transaction():
@@ -66,6 +71,7 @@ def forget_old() -> None:
 SCHEDULE: tuple[tuple[str, Callable[[], None], Callable[..., bool]], ...] = (
     ("see_worker", see_worker, crontab(minute="*")),
     ("sweep_messages", sweep_messages, crontab(minute="*")),
+    ("run_rules", run_rules, crontab(minute="*")),
     ("sweep_imports", sweep_imports, crontab(minute="*")),
     ("sweep_payments", sweep_payments, crontab(minute="*")),
     ("reconcile_payments", reconcile_payments, crontab(hour="4", minute="7")),

@@ -55,6 +55,8 @@ class WaysToPay(NamedTuple):
     """Where customers pay the shop, and for how many days a link to their page holds (None: until it is ended)."""
 
     upi_address: str = ""
+    pix_key: str = ""
+    iban: str = ""
     city: str = ""
     link_days: int | None = None
 

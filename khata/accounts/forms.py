@@ -11,10 +11,10 @@ from flask_babel import lazy_gettext as _
 from khata.accounts import permissions, pins
 from khata.accounts.actions import NewShop, WaysToPay
 from khata.accounts.catalogue import CATEGORY_CODES
+from khata.core import payment_qr
 from khata.core.forms import Form
 from khata.core.names import clean_name
 from khata.core.phone import country_defaults, parse_phone, region_of
-from khata.errors import Invalid
 
 
 def read_phone(form: Form, region: str) -> str:
@@ -89,23 +89,16 @@ def read_own_name(form: Form) -> str:
     return name or ""
 
 
-UPI_ADDRESS = re.compile(r"[A-Za-z0-9._-]{1,40}@[A-Za-z][A-Za-z0-9]{1,30}")
 LINK_DAYS = ("", "30", "90", "365")
-
-
-def parse_upi_address(text: str) -> str:
-    """A UPI address ("asha@okbank"); raises Invalid."""
-    typed = text.strip()
-    if len(typed) > 50 or not UPI_ADDRESS.fullmatch(typed):
-        raise Invalid(_("A UPI address looks like asha@okbank, without spaces."), "not_a_upi_address")
-    return typed
 
 
 def read_ways_to_pay(form: Form) -> WaysToPay:
     """Where the shop is paid, and for how long a customer's link holds; what is wrong stands in `form.errors`."""
     days = form.choice("link_days", LINK_DAYS)
     return WaysToPay(
-        upi_address=form.optional("upi_address", parse_upi_address) or "",
+        upi_address=form.optional("upi_address", payment_qr.parse_upi_address) or "",
+        pix_key=form.optional("pix_key", payment_qr.parse_pix_key) or "",
+        iban=form.optional("iban", payment_qr.parse_iban) or "",
         city=form.note("city", 40),
         link_days=int(days) if form.is_valid and days else None,
     )

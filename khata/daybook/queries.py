@@ -40,6 +40,12 @@ SENTENCES = {
     "cash.deleted": _("Cash book: deleted a line of %(amount)s"),
     "cash.restored": _("Cash book: brought back a line of %(amount)s"),
     "pay.reminded": _("%(name)s was reminded of %(amount)s"),
+    "pay.queued": _("Reminders to be sent: %(count)s"),
+    "pay.consent.given": _("%(name)s agreed to be written to"),
+    "pay.consent.stopped": _("%(name)s is written to no more"),
+    "pay.rule_made": _("A rule for messages was made"),
+    "pay.rule_ended": _("A rule for messages was ended"),
+    "pay.text": _("The text of messages was changed"),
     "pay.link_made": _("%(name)s has a link to their page"),
     "pay.link_ended": _("%(name)s: the link was taken back"),
     "pay.link_opened": _("%(name)s opened their page"),
@@ -158,7 +164,7 @@ class _Words:
         """What the line tells."""
         facts = self.facts[line.seq]
         values = {"name": self._name(line, facts), "other": "", "amount": "", "label": facts.get("label", "")}
-        values |= {"file": facts.get("file", ""), "before": facts.get("before", "")}
+        values |= {"count": facts.get("count", ""), "file": facts.get("file", ""), "before": facts.get("before", "")}
         values["role"] = ROLE_LABELS.get(facts.get("role", ""), "")
         row = self.entries.get(line.subject_id) if line.kind.startswith("entry.") else self.cash.get(line.subject_id)
         minor = facts.get("amount_minor") or (row.amount_minor if row else None)

@@ -20,7 +20,7 @@ class GatewayFailed(KhataError):
 
     code = "gateway_failed"
     status = 502
-    message = _("The bank’s side did not answer as it should. Nothing was paid. Try again, or pay another way.")
+    message = _("The bank’s side did not answer as it should. Try again in a minute, or another way.")
 
 
 class IsPaid(Conflict):

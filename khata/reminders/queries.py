@@ -63,6 +63,15 @@ def entry_of(row: Any) -> Any:
     return db.session.execute(query).first()
 
 
+def recent(shop_id: UUID) -> list[Any]:
+    """The last messages to parties, with their names, newest first."""
+    query = sa.select(MESSAGES, PARTIES.c.name.label("party_name")).join(
+        PARTIES, (PARTIES.c.shop_id == MESSAGES.c.shop_id) & (PARTIES.c.id == MESSAGES.c.party_id)
+    )
+    query = query.where(MESSAGES.c.shop_id == shop_id, MESSAGES.c.party_id.is_not(None))
+    return list(db.session.execute(query.order_by(MESSAGES.c.created_at.desc(), MESSAGES.c.id.desc()).limit(LISTED)))
+
+
 # who is to be reminded
 
 WHO = ("overdue", "owes")
@@ -93,6 +102,12 @@ def owing(shop_id: UUID, who: str, today: date) -> list[Any]:
     return list(db.session.execute(query.order_by(PARTIES.c.balance_minor.desc(), PARTIES.c.id).limit(LISTED)))
 
 
+def count_reachable(shop_id: UUID, who: str, today: date, channel: str) -> int:
+    """How many of them have a number and agreed to `channel`."""
+    of_them = _reachable(shop_id, channel).where(*_owing(shop_id, who, today)).subquery()
+    return int(db.session.scalar(sa.select(sa.func.count()).select_from(of_them)) or 0)
+
+
 def reachable(shop_id: UUID, who: str, today: date, channel: str) -> list[UUID]:
     """Those of them who have a number and agreed to `channel`."""
     return list(db.session.scalars(_reachable(shop_id, channel).where(*_owing(shop_id, who, today))))
@@ -120,7 +135,7 @@ def rules(shop_id: UUID, party_id: UUID | None) -> list[ReminderRule]:
     return list(db.session.scalars(query.where(of_whom).order_by(ReminderRule.created_at)))
 
 
-def shops_with_rules() -> list[tuple[UUID, UUID]]:
+def rules_that_hold() -> list[tuple[UUID, UUID]]:
     """(shop, rule) of all rules that hold, in every shop."""
     query = sa.select(RULES.c.shop_id, RULES.c.id).where(RULES.c.ended_at.is_(None))
     return [(row.shop_id, row.id) for row in db.session.execute(query.order_by(RULES.c.shop_id, RULES.c.id))]

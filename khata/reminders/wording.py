@@ -45,6 +45,25 @@ def reminder(party: Any, shop: Any, lang: str, link: str) -> str:
     return words(REMINDER, party, shop, lang, link).text
 
 
+class Somebody(NamedTuple):
+    """A customer who is not there, for showing a text."""
+
+    name: str
+    balance_minor: int
+    due_on: date | None
+
+
+def sample(kind: str, shop: Any, lang: str, own: str) -> str:
+    """How a text of `kind` looks, filled: `own`, or Khata's where it is empty or has a hole."""
+    with force_locale(lang):
+        party = Somebody(str(gettext("Ramesh")), 50_000, None)
+        values = values_for(party, shop, lang, LINK_TO_COME)
+        text = fill(own, values) if own else None
+        if text is None and kind == RECEIPT:
+            text = _receipt(GAVE, {**values, "written": values["amount"]})
+        return text if text is not None else str(_reminder(None, clock.today(shop.time_zone), values))
+
+
 def values_for(party: Any, shop: Any, lang: str, link: str) -> dict[str, str]:
     """What the places of a text are filled with; empty where there is nothing to say."""
     is_rtl = lang in RIGHT_TO_LEFT

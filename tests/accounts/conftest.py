@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
 
-from khata.core.ids import new_id
 from tests.client import Browser, sign_in
 
 HELPER = "+919876500011"
@@ -27,7 +27,7 @@ def accept(browser: Browser, invitation: str, **options: int) -> None:
     page = browser.get(invitation)
     form = {"key": page.hidden("key")}
     if "f-name" in page.ids:
-        form["name"] = f"Helper {new_id().hex[-6:]}"
+        form["name"] = f"Helper {secrets.token_hex(3)}"
     browser.post(invitation.partition("?")[0], form, then="/", **options)
 
 

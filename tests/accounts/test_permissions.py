@@ -30,6 +30,8 @@ ALSO = {
     "ledger.settlement": {"see_balances"},
     "ledger.settle": {"see_balances"},
     "parties.delete": {"see_balances"},
+    "payments.confirm": {"see_balances"},
+    "payments.decline": {"see_balances"},
 }
 OWNERS_ONLY = {"accounts.hand_over", "accounts.handover", "privacy.shop_deletion", "privacy.delete_shop"}
 

@@ -85,6 +85,7 @@ def paying_pages(shop: Shop, party: str) -> list[MainPage]:
         MainPage("link", f"{party}/link"),
         MainPage("reminder", f"{party}/reminder"),
         MainPage("claims", "/claims"),
+        MainPage("collections", "/collections"),
         MainPage("pay page", page, public=True),
         MainPage("pay page of a month", f"{page}?month=2026-02", public=True),
         MainPage("wrong entry", f"{page}/wrong?month=2026-02", public=True),

@@ -17,11 +17,11 @@ from khata.accounts.notices import tell_owners
 from khata.core.db import Base, db, transaction
 from khata.core.ids import new_id
 from khata.core.tokens import TOKEN_LENGTH
-from khata.payments.gateways import from_url
 from khata.web.auth import PUBLIC
 from tests.accounts.authenticator import Authenticator
 from tests.client import Browser
 from tests.factories import dump, picture, upload
+from tests.payments.trial import pay_trial
 
 # What each id in a route names. A route with an id that is not here fails.
 OWNED = (
@@ -40,6 +40,7 @@ OWNED = (
     "claim_id",
     "request_id",
     "payment_id",
+    "rule_id",
 )
 SIGNED = {"signed"}  # a link of the test gateway, which carries its own proof
 NAMES = {"gateway"}  # one of a few words that stand in the rule
@@ -52,6 +53,7 @@ FORMS: dict[str, dict[str, str]] = {
     "ledger.settle": {"expected_minor": "1000"},
     "ledger.move": {"kind": "supplier"},
     "reminders.remind": {"channel": "sms"},
+    "reminders.agree": {"channel": "sms"},
     "parties.change": {"name": "Mine now"},
     "accounts.name_device": {"label": "Mine now"},
     "accounts.change_member": {"role": "cashier"},
@@ -65,6 +67,7 @@ PUBLIC_ROUTES = {
     "accounts.recover", "accounts.use_recovery_code",
     "payments.pay_page", "payments.wrong", "payments.claim", "payments.language", "payments.picture",
     "payments.pay", "payments.webhook", "payments.trial", "payments.say_trial",
+    "payments.code_svg", "payments.code_png", "reminders.stop",
     "privacy.page", "manifest", "service_worker", "sync.offline", "healthz", "readyz", "metrics",
 }  # fmt: skip
 
@@ -85,17 +88,6 @@ def anybody() -> dict[str, UUID]:
     return {name: new_id() for name in OWNED}
 
 
-def _pay(stranger: Browser, page: str) -> None:
-    """One payment through the test gateway."""
-    gateways = stranger.app.extensions["khata_gateways"]
-    gateways["test"] = from_url("test://a-secret-of-the-tests", public_url="http://localhost")
-    try:
-        stranger.post(f"{page}/payments", {"pay": "4"})
-        stranger.post(urlsplit(str(stranger.location)).path, {"outcome": "partly", "amount": "3"})
-    finally:
-        del gateways["test"]
-
-
 @pytest.fixture
 def theirs(stranger: Browser) -> dict[str, UUID]:
     """Ids of a stranger's party, entry, line of the cash book, photo, import, shop and device."""
@@ -105,7 +97,8 @@ def theirs(stranger: Browser) -> dict[str, UUID]:
     stranger.post(f"{party}/link")
     (link,) = [one for one in stranger.get(party).links("http") if "/pay/" in one]
     stranger.post(urlsplit(link).path + "/claims", {"amount": "5"})
-    _pay(stranger, urlsplit(link).path)
+    pay_trial(stranger, urlsplit(link).path, "4", "failed")
+    stranger.post("/reminders/rules", {"kind": "due", "channel": "sms"})
     stranger.post("/cash", {"direction": "in", "amount": "5", "id": str(new_id())})
     stranger.post("/share", {"photo": upload(picture())})
     stranger.post("/imports", {"file": upload(b"name,phone\nAsha,9876500002\n", "list.csv"), "format": "csv"})
@@ -141,6 +134,7 @@ def theirs(stranger: Browser) -> dict[str, UUID]:
         "claim_id": only("claims", "id"),
         "request_id": only("payment_requests", "id"),
         "payment_id": only("gateway_payments", "id"),
+        "rule_id": only("reminder_rules", "id"),
         "device_id": UUID(device.rpartition("/")[2]),
         "member_id": UUID(member.split("/")[2]),
         "invitation_id": UUID(invitation.split("/")[2]),

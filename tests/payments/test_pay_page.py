@@ -259,7 +259,7 @@ def test_settings_that_are_not_named_stay(owner: Browser) -> None:
 )
 def test_a_upi_address_that_is_none(owner: Browser, typed: str) -> None:
     page = owner.post("/shops/settings", {"upi_address": typed.replace("\n", "\nx")}, status=422)
-    assert "asha@okbank, without spaces" in page.text
+    assert "name@bank, without spaces" in page.text
 
 
 def test_who_may_not(owner: Browser, hire: Callable[..., Browser], party: str) -> None:

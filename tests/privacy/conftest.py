@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import time_machine
@@ -20,6 +21,7 @@ from tasks import privacy
 from tests.accounts.conftest import hire
 from tests.client import Browser, sign_in
 from tests.factories import dump, picture, upload
+from tests.payments.trial import pay_trial
 
 __all__ = ["hire"]
 OWNER = "+919876543210"
@@ -72,11 +74,24 @@ def full(owner: Browser) -> Browser:
     table = f"name,phone\n{CUSTOMER} II,9812300078\n".encode()
     owner.post("/imports", {"file": upload(table, "quaint.csv"), "format": "csv"})
     owner.post("/invitations", {"role": "cashier"})
+    _ask_for_money(owner, party)
     counter = Browser(owner.app)
     sign_in(counter, OWNER)
     counter.post("/phones", {"lock_seconds": "300"}, then="/phones")
     owner.post("/members", {"name": STAFF, "pin": "8347", "role": "cashier", "lang": "hi"})
     return owner
+
+
+def _ask_for_money(owner: Browser, party: str) -> None:
+    """A link, what the customer said by it, what they agreed to, and what goes out by itself."""
+    owner.post(f"{party}/link")
+    (url,) = {one for one in owner.get(party).links("http") if "/pay/" in one}
+    owner.post(urlsplit(url).path + "/claims", {"amount": "5", "reference": "4711", "note": NOTE})
+    pay_trial(Browser(owner.app), urlsplit(url).path, "6", "paid")
+    owner.post(f"{party}/consent", {"channel": "sms"})
+    owner.post("/reminders/rules", {"kind": "due", "channel": "sms"})
+    owner.post("/reminders/text", {"body": "Dear {name}"})
+    owner.post("/shops/settings", {"photo": upload(picture(size=(22, 31)))})
 
 
 @pytest.fixture

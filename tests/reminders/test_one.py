@@ -42,12 +42,13 @@ def test_two_taps(owner: Browser, visitor: Browser, party: str) -> None:
     assert "Ramesh" in text
     assert "₹500 is open at Asha Store" in text
     link = text.split()[-1]
-    assert "₹500" in visitor.get(urlsplit(link).path).text
     (message,) = sent(owner)
     assert (message.state, message.is_by_hand, message.amount_minor, message.body) == ("sent", True, 50000, text)
     assert message.member_id
     assert message.device_id
     assert "Last reminded" in owner.get(f"{party}/reminder").text
+    assert "₹500" in visitor.get(urlsplit(link).path).text
+    assert sent(owner)[0].state == "clicked"
     told = owner.get("/daybook?kind=pay").text
     assert "Ramesh was reminded of ₹500" in told
 

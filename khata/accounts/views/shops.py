@@ -13,6 +13,7 @@ from khata.accounts.catalogue import CATEGORIES
 from khata.accounts.models import Shop
 from khata.accounts.views.blueprint import blueprint
 from khata.core.forms import Form, RefusedForm
+from khata.core.payment_qr import schemes_for
 from khata.core.phone import country_defaults, region_of
 from khata.core.photos import MAX_REQUEST_BYTES
 from khata.errors import Invalid, NotFound
@@ -111,7 +112,12 @@ def _as_it_stands() -> dict[str, str]:
 def _settings_choices() -> dict[str, Any]:
     currency = forms.currency_name(g.shop.currency, locale.lang())
     shop = _shop()
-    return {"categories": CATEGORIES, "currency": currency, "is_owner": g.role == "owner", "shop": shop}
+    return {
+        "categories": CATEGORIES,
+        "currency": currency,
+        "is_owner": g.role == "owner",
+        "schemes": schemes_for(shop.country, shop.currency),
+    }
 
 
 @blueprint.post("/shops/settings")

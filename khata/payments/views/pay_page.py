@@ -16,9 +16,10 @@ from khata.core.money import to_plain
 from khata.core.tokens import TOKEN_LENGTH
 from khata.errors import KhataError, NotFound, TooMany
 from khata.ledger import queries as ledger
+from khata.messages import consent
 from khata.parties import actions as party_actions
 from khata.parties import queries as parties
-from khata.payments import claims, forms, links, queries
+from khata.payments import claims, forms, links, queries, ways
 from khata.payments.gateways.contract import Gateway
 from khata.payments.models import PAID, PayLink
 from khata.payments.views.blueprint import blueprint
@@ -109,7 +110,7 @@ def _shown(seen: Visit) -> dict[str, Any]:
     return {
         "shop": seen.shop,
         "party": seen.party,
-        "owed_minor": max(seen.party.balance_minor, 0),
+        "ways": _ways(seen) if seen.party.balance_minor > 0 else [],
         "owed": to_plain(seen.party.balance_minor, seen.shop.currency),
         "gateway": gateway_for(seen),
         "month": first,
@@ -117,8 +118,15 @@ def _shown(seen: Visit) -> dict[str, Any]:
         "older": _spelled(first - timedelta(days=1)) if oldest and oldest < first else None,
         "newer": _spelled(last + timedelta(days=1)) if newest and newest > last else None,
         "answers": queries.claims_of(seen.shop.id, seen.party.id, ANSWERS_SHOWN),
+        "is_written_to": bool(consent.given(seen.shop.id, seen.party.id)),
         "said": request.args.get("said", ""),
     }
+
+
+def _ways(seen: Visit) -> list[ways.Way]:
+    """What a person can type or scan: the page itself is open already."""
+    found = ways.ways(seen.shop, seen.party.balance_minor, seen.party.name, "")
+    return [one for one in found if one.scheme != ways.LINK]
 
 
 def _spelled(day: date) -> str:

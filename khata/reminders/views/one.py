@@ -10,12 +10,14 @@ from flask import Response, current_app, g, make_response, render_template, requ
 
 from khata.core.forms import Form
 from khata.core.names import clean_note
+from khata.messages import consent
 from khata.messages.texts import LONGEST
 from khata.parties import queries as parties
 from khata.payments import links
 from khata.payments.views.shop import url_of
 from khata.reminders import actions, queries, wording
 from khata.reminders.views.blueprint import blueprint
+from khata.reminders.views.channels import labelled
 from khata.web import locale
 from khata.web.auth import allow
 from khata.web.pages import hand_over, refused
@@ -48,6 +50,9 @@ def _shown(party: Any) -> dict[str, Any]:
         "party": party,
         "text": wording.reminder(party, g.shop, lang, link) if party.balance_minor > 0 else "",
         "text_lang": lang,
+        "channels": labelled(),
+        "agreed": consent.given(g.shop.id, party.id),
+        "stopped": consent.refused(g.shop.id, party.id),
         "last": queries.last_reminder(g.shop.id, party.id),
     }
 
