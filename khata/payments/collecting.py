@@ -24,6 +24,7 @@ from khata.payments.models import FAILED, OPEN, PaymentRequest
 
 MOST_OPEN = 5  # of one party: whoever has the link can ask here, and each asks the gateway
 HOLDS = timedelta(hours=6)  # how long a gateway's link may be paid; Stripe wants half an hour to a day
+KEPT_IN_MIND = timedelta(days=2)  # no gateway's link holds longer
 AGAIN = timedelta(minutes=30)  # with so much left, the link of before is given again
 COME_BACK = "back"  # what the address says where the payer comes back to: no payment
 
@@ -86,12 +87,12 @@ def ask(actor: Actor, party_id: UUID, request_id: UUID, asked: Asked) -> Place:
             raise Ended
         return Place(row.id, row.url)
     now = clock.now()
-    still_open = _open_ones(actor.shop_id, party_id)
-    for one in still_open:
+    begun = _begun(actor.shop_id, party_id)
+    for one in begun:
         is_like_it = one.state == OPEN and Asked(one.gateway, one.amount_minor, one.currency) == asked
         if is_like_it and one.url and one.expires_at > now + AGAIN:
             return Place(one.id, one.url)
-    if sum(one.expires_at > now for one in still_open) >= MOST_OPEN:
+    if sum(one.expires_at > now for one in begun) >= MOST_OPEN:
         raise TooManyRequests
     facts = {"party_id": party_id.hex, "amount_minor": asked.amount_minor, "gateway": asked.gateway}
     journal.record(actor, Event("pay.asked", request_id, facts))
@@ -104,11 +105,13 @@ def ask(actor: Actor, party_id: UUID, request_id: UUID, asked: Asked) -> Place:
     return Place(request_id, "")
 
 
-def _open_ones(shop_id: UUID, party_id: UUID) -> list[PaymentRequest]:
+def _begun(shop_id: UUID, party_id: UUID) -> list[PaymentRequest]:
+    """Those that were begun and not finished, newest first; what a gateway refused counts, as it was asked."""
     query = sa.select(PaymentRequest).where(
         PaymentRequest.shop_id == shop_id,
         PaymentRequest.party_id == party_id,
-        PaymentRequest.ended_at.is_(None),
+        PaymentRequest.ended_at.is_(None) | (PaymentRequest.state == FAILED),
+        PaymentRequest.made_at > clock.now() - KEPT_IN_MIND,
     )
     return list(db.session.scalars(query.order_by(PaymentRequest.made_at.desc())))
 

@@ -23,6 +23,14 @@ class GatewayFailed(KhataError):
     message = _("The bank’s side did not answer as it should. Try again in a minute, or another way.")
 
 
+class GatewayRefused(GatewayFailed):
+    """The gateway won't, however often it is asked."""
+
+    code = "gateway_refused"
+    status = 422
+    message = _("The bank’s side does not take this. Pay another amount, or another way.")
+
+
 class IsPaid(Conflict):
     """A link that was paid can't be taken back."""
 
@@ -53,10 +61,11 @@ def make_link(gateway: Gateway, shop_id: UUID, request_id: UUID, secret: str, pu
     try:
         link = _create(gateway, words)
     except GatewayError as error:
-        if error.is_permanent and not isinstance(error, OutcomeUnknown):
-            with transaction():
-                collecting.not_made(shop_id, request_id, error.code)
-        raise GatewayFailed(code=f"gateway_{'refused' if error.is_permanent else 'failed'}") from None
+        if not error.is_permanent or isinstance(error, OutcomeUnknown):
+            raise GatewayFailed from None
+        with transaction():
+            collecting.not_made(shop_id, request_id, error.code)
+        raise GatewayRefused from None
     with transaction():
         return collecting.made(shop_id, request_id, link)
 

@@ -29,6 +29,7 @@ from khata.payments import collecting, taking
 from khata.payments.gateways import from_url
 from khata.payments.gateways.contract import Event, GatewayError, GatewayLink, OutcomeUnknown, Payment
 from khata.payments.models import GatewayPayment, PaymentRequest
+from khata.web import turns
 from tests.client import Browser
 from tests.factories import dump, faults, make_party, make_shop, row_of, write
 from tests.payments.test_pay_page import link_of
@@ -186,6 +187,7 @@ class Unruly:
 
     def create(self, request: Any) -> GatewayLink:
         self.asked.append(request)
+        assert not db.session().in_transaction()
         with db.engine.connect() as other:  # nobody holds the database meanwhile: another one can write
             other.execute(sa.update(Shop).values(city="meanwhile"))
             other.commit()
@@ -228,10 +230,31 @@ def test_a_gateway_that_says_no_ends_it(
     app: Flask, monkeypatch: pytest.MonkeyPatch, visitor: Browser, page: str, context: Flask
 ) -> None:
     with_gateway(app, monkeypatch, GatewayError("no", is_permanent=True, code="amount"))
-    refused = visitor.post(f"{page}/payments", {"pay": "5"}, status=502)
+    refused = visitor.post(f"{page}/payments", {"pay": "5"}, status=422)
     (row,) = rows(PaymentRequest)
     assert (row.state, row.error) == ("failed", "amount")
     visitor.post(f"{page}/payments", {"pay": "5", "id": refused.hidden("id")})
+
+
+def test_a_gateway_that_says_no_is_not_asked_without_end(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, visitor: Browser, page: str
+) -> None:
+    built = with_gateway(app, monkeypatch, *[GatewayError("no", is_permanent=True)] * 9)
+    for _time in range(collecting.MOST_OPEN):
+        visitor.post(f"{page}/payments", {"pay": "5"}, status=422)
+    visitor.post(f"{page}/payments", {"pay": "5"}, status=429)
+    assert len(built.asked) == collecting.MOST_OPEN
+
+
+def test_where_many_wait_for_the_gateway(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, visitor: Browser, page: str
+) -> None:
+    with_gateway(app, monkeypatch)
+    monkeypatch.setattr(turns, "_asking", threading.BoundedSemaphore(1))
+    with turns._asking:
+        refused = visitor.post(f"{page}/payments", {"pay": "5"}, status=503)
+    visitor.post(f"{page}/payments", {"pay": "5", "id": refused.hidden("id")})
+    visitor.post(f"{page}/payments", {"pay": "6"}, status=403, Origin="https://elsewhere.example")
 
 
 @pytest.mark.parametrize("url", ["https://elsewhere.example/x", "https://gateway.example.evil/x"])

@@ -87,7 +87,7 @@ def _ask_for_money(owner: Browser, party: str) -> None:
     owner.post(f"{party}/link")
     (url,) = {one for one in owner.get(party).links("http") if "/pay/" in one}
     owner.post(urlsplit(url).path + "/claims", {"amount": "5", "reference": "4711", "note": NOTE})
-    pay_trial(Browser(owner.app), urlsplit(url).path, "6", "paid")
+    pay_trial(Browser(owner.app), urlsplit(url).path, "6", "failed")
     owner.post(f"{party}/consent", {"channel": "sms"})
     owner.post("/reminders/rules", {"kind": "due", "channel": "sms"})
     owner.post("/reminders/text", {"body": "Dear {name}"})

@@ -12,7 +12,7 @@ from khata.core.actor import Actor
 from khata.core.db import transaction
 from khata.core.forms import Form
 from khata.core.ids import new_id
-from khata.errors import KhataError, NotFound
+from khata.errors import Busy, KhataError, NotFound
 from khata.payments import collecting, forms, making
 from khata.payments.gateways.contract import Gateway
 from khata.payments.views.blueprint import blueprint
@@ -56,7 +56,7 @@ def pay(token: str) -> Response:
         return _go(_link(Wanted(gateway, seen.shop.id, seen.party.id, asked), request_id), gateway)
     except KhataError as error:
         form.errors["pay"] = error.message
-        is_asked_again = error.code == making.GatewayFailed.code
+        is_asked_again = error.code in (making.GatewayFailed.code, Busy.code)
         form.values["id"] = str(request_id if is_asked_again else new_id())
         return page(token, visit(token), form, error.status)
 
