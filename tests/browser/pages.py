@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from tests.browser.phone import Shop
 
@@ -81,7 +82,11 @@ def paying_pages(shop: Shop, party: str) -> list[MainPage]:
     assert found
     page = found[0]
     shop.send(f"{page}/claims", amount=LARGE, reference="412345678901", note=LONG_WORD)
+    trial = urlsplit(shop.send(f"{page}/payments", pay="12.50")).path
+    shop.send(trial, outcome="failed")
+    shop.send(trial, outcome="partly", amount="5")
     return [
+        MainPage("test payment", trial, public=True),
         MainPage("link", f"{party}/link"),
         MainPage("reminder", f"{party}/reminder"),
         MainPage("claims", "/claims"),
