@@ -18,6 +18,7 @@ PARTS = {
     "photos": "photos",
     "qr": "qr",
     "webhook": "webhook",
+    "messages": "messages",
     "day": "day",
     "slow": "slow",
     "peer": "peer",

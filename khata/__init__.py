@@ -119,13 +119,16 @@ def _bind_rooms(app: Flask) -> None:
     from khata.accounts.views import blueprint as accounts
     from khata.daybook.views import blueprint as daybook
     from khata.imports.views import blueprint as imports
+    from khata.ledger.due import let_keep
     from khata.ledger.views import blueprint as ledger
     from khata.parties.views import blueprint as parties
     from khata.payments.views import blueprint as payments
     from khata.privacy.views import blueprint as privacy
+    from khata.reminders.instalments import keep_due
     from khata.reminders.views import blueprint as reminders
     from khata.sync.views import blueprint as sync
 
+    let_keep(keep_due)
     for room in (accounts, parties, ledger, payments, reminders, imports, daybook, privacy, sync):
         app.register_blueprint(room)
     cli.init_app(app)

@@ -17,6 +17,7 @@ from khata.imports.commands import import_file
 from khata.ledger.verification import differences
 from khata.messages.queries import count_by_state
 from khata.privacy.queries import due_shops
+from khata.reminders.verification import differences as of_plans
 
 
 def init_app(app: Flask) -> None:
@@ -31,7 +32,11 @@ def verify(as_json: bool) -> None:
     """Prove that all balances and the journal agree."""
     due = set(due_shops(clock.now()))  # what is being erased has lost some of its rows
     shops = [shop for shop in all_shops() if shop.id not in due]
-    found = [(shop.id.hex, difference) for shop in shops for difference in differences(shop.id, shop.currency)]
+    found = [
+        (shop.id.hex, difference)
+        for shop in shops
+        for difference in (*differences(shop.id, shop.currency), *of_plans(shop.id))
+    ]
     verdict = f"{len(shops)} shops: " + (f"{len(found)} differences" if found else "balances and journal agree")
     if as_json:
         listed = [{"shop": shop, "difference": difference} for shop, difference in found]

@@ -9,7 +9,7 @@ from huey import crontab
 from khata.accounts.codes import forget_old_codes
 from khata.core import clock
 from khata.core.db import transaction
-from tasks import huey, imports, in_app, messages, payments, privacy, reminders
+from tasks import due, huey, imports, in_app, messages, payments, privacy, reminders
 
 WORKER_SEEN = "worker_seen"
 
@@ -52,6 +52,16 @@ def run_rules() -> None:
     reminders.run_rules()
 
 
+def charge_interest() -> None:
+    """Interest of instalments, when a shop's day has begun: shops lie in all time zones, so each hour."""
+    due.charge_interest()
+
+
+def tell_payments() -> None:
+    """What shops have to pay today."""
+    due.tell_payments()
+
+
 def forget_codes() -> None:
     """Sign-in codes of last week."""
     with transaction():
@@ -75,6 +85,8 @@ SCHEDULE: tuple[tuple[str, Callable[[], None], Callable[..., bool]], ...] = (
     ("sweep_imports", sweep_imports, crontab(minute="*")),
     ("sweep_payments", sweep_payments, crontab(minute="*")),
     ("reconcile_payments", reconcile_payments, crontab(hour="4", minute="7")),
+    ("charge_interest", charge_interest, crontab(minute="7")),
+    ("tell_payments", tell_payments, crontab(minute="12")),
     ("forget_codes", forget_codes, crontab(hour="3", minute="17")),
     ("forget_old", forget_old, crontab(hour="3", minute="27")),
     ("erase_due", erase_due, crontab(minute="41")),

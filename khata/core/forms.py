@@ -89,7 +89,7 @@ class RefusedForm(Invalid):
 def parse_day(text: str) -> date:
     """A date typed or picked as YYYY-MM-DD; raises Invalid where there is no such day."""
     try:
-        day = date.fromisoformat(_latin_digits(text.strip()))
+        day = date.fromisoformat(latin_digits(text.strip()))
     except ValueError:
         raise Invalid(_("There is no such date. Write it as 2026-12-31."), "no_such_date") from None
     if day.year < EARLIEST_YEAR:
@@ -115,5 +115,14 @@ def parse_coming_day(text: str, today: date) -> date:
     return day
 
 
-def _latin_digits(text: str) -> str:
+def parse_promised_day(text: str, today: date) -> date:
+    """A day on which somebody will pay: today at the earliest, at most ten years ahead."""
+    day = parse_coming_day(text, today)
+    if day < today:
+        raise Invalid(_("This day has passed. Choose today or a later one."), "date_has_passed")
+    return day
+
+
+def latin_digits(text: str) -> str:
+    """`text` with Western digits for those of any script."""
     return "".join(str(int(char)) if char.isdecimal() else char for char in text)

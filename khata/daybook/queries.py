@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
+from flask_babel import format_date
 from flask_babel import lazy_gettext as _
 
 from khata.accounts.permissions import ROLE_LABELS
@@ -35,6 +36,9 @@ SENTENCES = {
     "party.moved.supplier": _("%(name)s moved to suppliers"),
     "party.moved.customer": _("%(name)s moved to customers"),
     "party.merged": _("%(name)s joined with %(other)s"),
+    "party.promised": _("%(name)s will pay by %(day)s"),
+    "party.due": _("%(name)s: due by %(day)s"),
+    "party.not_due": _("%(name)s: no due date any more"),
     "cash.recorded.in": _("Cash in: %(amount)s"),
     "cash.recorded.out": _("Cash out: %(amount)s"),
     "cash.deleted": _("Cash book: deleted a line of %(amount)s"),
@@ -51,6 +55,7 @@ SENTENCES = {
     "pay.link_opened": _("%(name)s opened their page"),
     "pay.claimed.paid": _("%(name)s says: paid %(amount)s"),
     "pay.claimed.wrong": _("%(name)s says: an entry is wrong"),
+    "pay.claimed.promise": _("%(name)s says: will pay by %(day)s"),
     "pay.confirmed": _("%(name)s: what they said was confirmed"),
     "pay.declined": _("%(name)s: what they said was not so"),
     "pay.asked": _("%(name)s was asked to pay %(amount)s online"),
@@ -60,6 +65,13 @@ SENTENCES = {
     "pay.failed": _("%(name)s: a payment of %(amount)s failed"),
     "pay.unclear": _("%(name)s: a payment was not what was asked for. Look at it."),
     "pay.refunding": _("%(name)s: %(amount)s is given back online"),
+    "due.planned": _("%(name)s pays %(amount)s in instalments"),
+    "due.plan_ended": _("%(name)s: the instalments were ended"),
+    "due.scheduled": _("To pay to %(name)s: %(amount)s"),
+    "due.paid": _("%(name)s: the payment of %(amount)s due on %(day)s was made"),
+    "due.skipped": _("%(name)s: the payment of %(amount)s due on %(day)s was left out"),
+    "due.schedule_ended": _("%(name)s: %(amount)s is not to be paid any more"),
+    "due.told": _("A reminder to pay %(amount)s to %(name)s"),
     "shop.opened": _("The shop %(name)s was opened"),
     "shop.edited": _("The shop is called %(name)s"),
     "shop.closing": _("The shop is to be deleted in 30 days"),
@@ -94,7 +106,7 @@ SENTENCES = {
     "member.passkey_added": _("Fingerprint sign-in added: %(label)s"),
     "member.passkey_removed": _("Fingerprint sign-in removed: %(label)s"),
 }
-KINDS = ("entry", "party", "cash", "pay", "export", "shop", "member", "device")
+KINDS = ("entry", "party", "cash", "pay", "due", "export", "shop", "member", "device")
 LAST = 2**62
 
 
@@ -165,6 +177,7 @@ class _Words:
         facts = self.facts[line.seq]
         values = {"name": self._name(line, facts), "other": "", "amount": "", "label": facts.get("label", "")}
         values |= {"count": facts.get("count", ""), "file": facts.get("file", ""), "before": facts.get("before", "")}
+        values["day"] = format_date(date.fromisoformat(facts["due_on"]), "d MMM y") if facts.get("due_on") else ""
         values["role"] = ROLE_LABELS.get(facts.get("role", ""), "")
         row = self.entries.get(line.subject_id) if line.kind.startswith("entry.") else self.cash.get(line.subject_id)
         minor = facts.get("amount_minor") or (row.amount_minor if row else None)

@@ -17,8 +17,8 @@ from khata.errors import Conflict, Invalid, WrittenOtherwise
 from khata.journal import actions as journal
 from khata.journal import queries as journal_queries
 from khata.journal.actions import Event
-from khata.ledger import history, posting, queries
-from khata.ledger.models import GAVE, GOT, SETTLEMENT, Entry, PartyDay
+from khata.ledger import due, history, posting, queries
+from khata.ledger.models import GAVE, GOT, INTEREST, SETTLEMENT, Entry, PartyDay
 from khata.ledger.posting import Movement, Standing
 from khata.parties import actions as party_actions
 from khata.parties import queries as party_queries
@@ -91,7 +91,13 @@ def record_entry(actor: Actor, party_id: UUID, entry_id: UUID, content: Content)
         return Standing(party_id, party.kind, party.balance_minor, party.debt_since)
     _refuse_deleted(party)
     journal.record(actor, Event("entry.recorded", entry_id, content.facts(party_id)))
-    return posting.post(actor.shop_id, party, [content.movement()], clock.now())
+    return _post(actor, party, [content.movement()])
+
+
+def _post(actor: Actor, party: Any, movements: list[Movement]) -> Standing:
+    standing = posting.post(actor.shop_id, party, movements, clock.now())
+    due.follow(actor, party, standing.balance_minor)
+    return standing
 
 
 def _require_same(shop_id: UUID, party_id: UUID, entry_id: UUID, content: Content) -> None:
@@ -140,10 +146,11 @@ def _write_version(actor: Actor, entry: Any, content: Content) -> None:
     if content == before:
         return
     if content.amount_minor != before.amount_minor or content.direction != before.direction:
-        content = content._replace(reason=None)  # no longer what settled the account
+        is_interest = content.reason == INTEREST and content.direction == before.direction
+        content = content._replace(reason=INTEREST if is_interest else None)  # no longer what settled the account
     journal.record(actor, Event("entry.edited", entry.id, content.facts(entry.party_id)))
     _change(actor.shop_id, entry.id, {**content._asdict(), "version": entry.version + 1})
-    _repost(actor.shop_id, entry, [before.movement(-1), content.movement()])
+    _repost(actor, entry, [before.movement(-1), content.movement()])
 
 
 def delete_entry(actor: Actor, entry_id: UUID) -> None:
@@ -154,7 +161,7 @@ def delete_entry(actor: Actor, entry_id: UUID) -> None:
         return
     journal.record(actor, Event("entry.deleted", entry_id, {}))
     _change(actor.shop_id, entry_id, {"deleted_at": clock.now(), "deleted_by": actor.member_id})
-    _repost(actor.shop_id, entry, [content_of(entry).movement(-1)])
+    _repost(actor, entry, [content_of(entry).movement(-1)])
 
 
 def restore_entry(actor: Actor, entry_id: UUID) -> None:
@@ -165,7 +172,7 @@ def restore_entry(actor: Actor, entry_id: UUID) -> None:
         return
     journal.record(actor, Event("entry.restored", entry_id, {}))
     _change(actor.shop_id, entry_id, {"deleted_at": None, "deleted_by": None})
-    _repost(actor.shop_id, entry, [content_of(entry).movement()])
+    _repost(actor, entry, [content_of(entry).movement()])
 
 
 def content_of(entry: Any) -> Content:
@@ -178,10 +185,10 @@ def _change(shop_id: UUID, entry_id: UUID, values: dict[str, Any]) -> None:
     db.session.execute(row.values(**values))
 
 
-def _repost(shop_id: UUID, entry: Any, movements: list[Movement]) -> None:
-    party = party_queries.get_party(shop_id, entry.party_id)
+def _repost(actor: Actor, entry: Any, movements: list[Movement]) -> None:
+    party = party_queries.get_party(actor.shop_id, entry.party_id)
     _refuse_deleted(party)
-    posting.post(shop_id, party, movements, clock.now())
+    _post(actor, party, movements)
 
 
 class BalanceChanged(Conflict):
@@ -237,6 +244,8 @@ def merge_parties(actor: Actor, party_id: UUID, into: UUID) -> None:
         raise Invalid(_("Choose another account to join with."), "same_party")
     for party in (gone, kept):
         _refuse_deleted(party)
+        if party.has_plan:
+            raise Invalid(_("End the instalments of %(name)s first.", name=party.name), "in_parts")
     journal.record(actor, Event("party.merged", party_id, {"into": into.hex}))
     _hand_over_entries(actor.shop_id, party_id, into)
     balance = gone.balance_minor + kept.balance_minor
@@ -245,6 +254,7 @@ def merge_parties(actor: Actor, party_id: UUID, into: UUID) -> None:
     posting.add_to_totals(actor.shop_id, gone.kind, gone.balance_minor, 0)
     posting.add_to_totals(actor.shop_id, kept.kind, kept.balance_minor, balance)
     party_actions.absorb(actor, gone, kept)
+    due.follow(actor, party_queries.get_party(actor.shop_id, into)._replace(balance_minor=kept.balance_minor), balance)
 
 
 def _hand_over_entries(shop_id: UUID, party_id: UUID, into: UUID) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,7 +15,7 @@ from khata.core.actor import Actor
 from khata.core.db import connection, db
 from khata.journal import actions as journal
 from khata.journal.actions import Event
-from khata.ledger import posting
+from khata.ledger import due, posting
 from khata.ledger.actions import Content
 from khata.ledger.models import Entry, PartyDay
 from khata.ledger.posting import MAX_BALANCE_MINOR, Movement, Standing
@@ -52,7 +52,10 @@ def record_entries(actor: Actor, entries: list[Written]) -> Recorded:
         journal.record_all(
             actor, [Event("entry.recorded", entry_id, content.facts(party_id)) for party_id, entry_id, content in taken]
         )
-        _post(actor.shop_id, taken, standings, clock.now())
+        waiting = _with_due_days(actor.shop_id, {party_id for party_id, _entry_id, _content in taken})
+        after = _post(actor.shop_id, taken, standings, clock.now())
+        for party in waiting:
+            due.follow(actor, party, after[party.id].balance_minor)
     return Recorded(len(taken), too_large, closed)
 
 
@@ -71,6 +74,14 @@ def _standings(shop_id: UUID, party_ids: set[UUID]) -> dict[UUID, Standing]:
     return {row.id: Standing(*row) for row in db.session.execute(query)}
 
 
+def _with_due_days(shop_id: UUID, party_ids: set[UUID]) -> list[Any]:
+    """Those of the parties whose due day may have to follow their balance."""
+    columns = (PARTIES.c.id, PARTIES.c.balance_minor, PARTIES.c.due_on, PARTIES.c.has_plan)
+    is_due = PARTIES.c.due_on.is_not(None) | PARTIES.c.has_plan
+    query = sa.select(*columns).where(PARTIES.c.shop_id == shop_id, PARTIES.c.id.in_(party_ids), is_due)
+    return list(db.session.execute(query.order_by(PARTIES.c.id)))
+
+
 def _within_bounds(entries: list[Written], standings: dict[UUID, Standing]) -> tuple[list[Written], set[UUID]]:
     """Those that keep every balance within the bounds, and the ids of the others."""
     balances = {party_id: standing.balance_minor for party_id, standing in standings.items()}
@@ -85,8 +96,8 @@ def _within_bounds(entries: list[Written], standings: dict[UUID, Standing]) -> t
     return taken, too_large
 
 
-def _post(shop_id: UUID, entries: list[Written], standings: dict[UUID, Standing], at: datetime) -> None:
-    """As `posting.post`, for many parties: every sum is touched once."""
+def _post(shop_id: UUID, entries: list[Written], standings: dict[UUID, Standing], at: datetime) -> dict[UUID, Standing]:
+    """As `posting.post`, for many parties: every sum is touched once. Gives how they stand then."""
     movements: dict[UUID, list[Movement]] = defaultdict(list)
     for party_id, _entry_id, content in entries:
         movements[party_id].append(content.movement())
@@ -110,6 +121,7 @@ def _post(shop_id: UUID, entries: list[Written], standings: dict[UUID, Standing]
     ]
     posting.MOVE_PARTY.run_many(connection(), rows)
     _add_to_totals(shop_id, [(standings[party_id], standing) for party_id, standing in after.items()])
+    return after
 
 
 def _parties_with_days(shop_id: UUID, party_ids: Iterable[UUID]) -> set[UUID]:

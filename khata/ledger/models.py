@@ -13,7 +13,7 @@ from khata.core.db import Base, ShopOwned
 
 GAVE, GOT = "gave", "got"
 DIRECTIONS = (GAVE, GOT)
-SETTLEMENT = "settlement"
+SETTLEMENT, INTEREST = "settlement", "interest"  # why Khata wrote an entry
 CASH_IN, CASH_OUT = "in", "out"
 
 

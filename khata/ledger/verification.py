@@ -126,6 +126,8 @@ def _replayed(lines: Iterable[Any]) -> Iterator[tuple[UUID, tuple[dict[str, Any]
             deleted = verb != "restored"
         elif verb == "moved":
             facts = {**facts, "kind": payload.get("kind")}
+        elif verb in ("promised", "due", "not_due"):
+            facts = {**facts, "due_on": payload.get("due_on")}
         else:
             facts = {**payload, **({"kind": facts["kind"]} if verb == "edited" and "kind" in facts else {})}
     if subject is not None:

@@ -105,10 +105,15 @@ def insert_parties(shop_id: UUID, parties: list[tuple[UUID, str, Details]]) -> N
 
 
 def edit_party(actor: Actor, party_id: UUID, details: Details) -> None:
-    """Change what is said of a party, whose photo stays where there is no new one; raises NotFound, NumberTaken."""
+    """Change what is said of a party, whose photo stays where there is no new one; raises NotFound, NumberTaken.
+
+    Where there are instalments, the due day stays theirs.
+    """
     journal.lock(actor.shop_id)
     party = queries.get_party(actor.shop_id, party_id)
     details = details._replace(photo_id=details.photo_id or party.photo_id)
+    if party.has_plan:
+        details = details._replace(due_on=party.due_on)  # the instalments say it
     _refuse_taken_number(actor.shop_id, details.phone, party_id)
     journal.record(actor, Event("party.edited", party_id, details.facts()))
     _change(actor.shop_id, party_id, {**details._asdict(), "sort_name": sort_key(details.name)[:120]})

@@ -58,6 +58,9 @@ class Party(ShopOwned, Base):
     deleted_at: Mapped[datetime | None]
     merged_into: Mapped[UUID | None]
 
+    # where instalments say when it is due; kept by the room of reminders
+    has_plan: Mapped[bool] = mapped_column(sa.Boolean, default=False, server_default=sa.false())
+
     balance_minor: Mapped[int] = mapped_column(default=0)
     last_activity_at: Mapped[datetime]
     debt_since: Mapped[date | None] = mapped_column(sa.Date)

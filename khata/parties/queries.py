@@ -53,7 +53,7 @@ def where_it_went(shop_id: UUID, party_id: UUID) -> Any:
     return party
 
 
-_OF_ACCOUNT = ("id", "kind", "name", "balance_minor", "debt_since", "deleted_at", "merged_into")
+_OF_ACCOUNT = ("id", "kind", "name", "balance_minor", "debt_since", "due_on", "has_plan", "deleted_at", "merged_into")
 _ACCOUNT = Prepared(
     sa.select(*(PARTIES.c[name] for name in _OF_ACCOUNT)).where(
         PARTIES.c.shop_id == sa.bindparam("shop"), PARTIES.c.id == sa.bindparam("id")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from flask_babel import lazy_gettext as _
@@ -16,9 +16,10 @@ from khata.journal import actions as journal
 from khata.journal.actions import Event
 from khata.ledger import actions as ledger
 from khata.ledger.models import GOT
+from khata.parties.due import promise
 from khata.parties.queries import where_it_went
 from khata.payments import queries
-from khata.payments.models import CONFIRMED, DECLINED, OPEN, PAID, Claim
+from khata.payments.models import CONFIRMED, DECLINED, OPEN, PAID, PROMISE, Claim
 
 MOST_OPEN = 5  # of one party: whoever has the link can write here
 
@@ -37,13 +38,14 @@ class Decided(Conflict):
 
 
 class Said(NamedTuple):
-    """What a customer says: `amount_minor` of a payment, `entry_id` of an entry that is wrong."""
+    """What a customer says: `amount_minor` of a payment, `entry_id` of an entry that is wrong, the day of a promise."""
 
     kind: str
     amount_minor: int | None = None
     reference: str = ""
     entry_id: UUID | None = None
     note: str = ""
+    promised_on: date | None = None
 
 
 def make_claim(shop_id: UUID, party_id: UUID, claim_id: UUID, said: Said) -> None:
@@ -59,7 +61,8 @@ def make_claim(shop_id: UUID, party_id: UUID, claim_id: UUID, said: Said) -> Non
         return
     if queries.count_open(shop_id, party_id) >= MOST_OPEN:
         raise TooManyClaims
-    facts = {"kind": said.kind, "party_id": party_id.hex, "amount_minor": said.amount_minor}
+    facts: dict[str, Any] = {"kind": said.kind, "party_id": party_id.hex, "amount_minor": said.amount_minor}
+    facts["due_on"] = said.promised_on and said.promised_on.isoformat()
     journal.record(Actor(shop_id, None), Event("pay.claimed", claim_id, facts))
     now = clock.now()
     db.session.add(Claim(shop_id=shop_id, id=claim_id, party_id=party_id, state=OPEN, created_at=now, **said._asdict()))
@@ -67,9 +70,10 @@ def make_claim(shop_id: UUID, party_id: UUID, claim_id: UUID, said: Said) -> Non
 
 
 def confirm(actor: Actor, claim_id: UUID, today: date) -> UUID:
-    """The shop says so, too: a payment becomes one entry of the claim's own id. Gives the party.
+    """The shop says so, too: a payment becomes one entry of the claim's own id, a promised day the due day.
 
-    Again it changes nothing. Raises NotFound, Decided where it was declined, and what writing an entry raises.
+    Gives the party. Again it changes nothing. Raises NotFound, Decided where it was declined, and what writing an
+    entry or a promise raises.
     """
     claim = _locked(actor, claim_id)
     if claim.state == DECLINED:
@@ -81,6 +85,8 @@ def confirm(actor: Actor, claim_id: UUID, today: date) -> UUID:
         note = " ".join(part for part in (claim.reference, claim.note) if part)
         ledger.record_entry(actor, party_id, claim.id, ledger.Content(GOT, claim.amount_minor, today, note))
         claim.entry_id = claim.id
+    if claim.kind == PROMISE and claim.promised_on:
+        promise(actor, party_id, claim.promised_on)
     _decide(actor, claim, CONFIRMED)
     return party_id
 

@@ -7,26 +7,28 @@ from uuid import UUID
 
 from flask_babel import lazy_gettext as _
 
-from khata.core.forms import EARLIEST_YEAR, Form
+from khata.core.forms import EARLIEST_YEAR, Form, parse_promised_day
 from khata.core.money import parse_amount
 from khata.core.names import clean_note
 from khata.payments import queries
 from khata.payments.claims import Said
-from khata.payments.models import PAID, WRONG
+from khata.payments.models import CLAIM_KINDS, PAID, PROMISE, WRONG
 
 NOTE_LENGTH, REFERENCE_LENGTH = 300, 40
 LATEST_YEAR = 2200
 
 
-def read_claim(form: Form, shop_id: UUID, party_id: UUID, currency: str) -> Said:
+def read_claim(form: Form, shop_id: UUID, party_id: UUID, currency: str, today: date) -> Said:
     """What is said; what is wrong stands in `form.errors`."""
-    kind = form.choice("kind", (PAID, WRONG), PAID)
+    kind = form.choice("kind", CLAIM_KINDS, PAID)
     note = form.note("note", NOTE_LENGTH)
     if kind == WRONG:
         entry_id = _entry_of(form, shop_id, party_id)
         if not note and form.is_valid:
             form.errors["note"] = _("Say what is wrong.")
         return Said(kind, entry_id=entry_id, note=note)
+    if kind == PROMISE:
+        return Said(kind, note=note, promised_on=form.read("day", lambda text: parse_promised_day(text, today)))
     amount = form.read("amount", lambda text: parse_amount(text, currency))
     reference = form.read("reference", lambda text: clean_note(text, REFERENCE_LENGTH)) or ""
     return Said(PAID, amount, reference, None, note)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from khata.core.db import Base, ShopOwned
 
-PAID, WRONG = "paid", "wrong"
-CLAIM_KINDS = (PAID, WRONG)
+PAID, WRONG, PROMISE = "paid", "wrong", "promise"
+CLAIM_KINDS = (PAID, WRONG, PROMISE)
 OPEN, CONFIRMED, DECLINED = "open", "confirmed", "declined"
 CLAIM_STATES = (OPEN, CONFIRMED, DECLINED)
 PARTLY, EXPIRED, CANCELLED, FAILED, REFUNDED = "partly", "expired", "cancelled", "failed", "refunded"
@@ -48,7 +48,7 @@ class PayLink(ShopOwned, Base):
 
 
 class Claim(ShopOwned, Base):
-    """A customer says: I have paid, or this entry is wrong. Nothing changes until the shop says so, too."""
+    """A customer says: I have paid, I will pay, this entry is wrong. Nothing changes until the shop says so, too."""
 
     __tablename__ = "claims"
     __table_args__: Any = (
@@ -56,6 +56,7 @@ class Claim(ShopOwned, Base):
         sa.CheckConstraint(sa.column("kind").in_(CLAIM_KINDS), name="kind"),
         sa.CheckConstraint(sa.column("state").in_(CLAIM_STATES), name="state"),
         sa.CheckConstraint("(kind = 'paid') = (amount_minor IS NOT NULL)", name="amount"),
+        sa.CheckConstraint("(kind = 'promise') = (promised_on IS NOT NULL)", name="promised_on"),
         sa.Index("ix_claims_party", "shop_id", "party_id", "created_at"),
         sa.Index("ix_claims_state", "shop_id", "state", "created_at"),
         sa.Index("ix_claims_created", "shop_id", "created_at", "id"),
@@ -67,6 +68,7 @@ class Claim(ShopOwned, Base):
     amount_minor: Mapped[int | None]
     reference: Mapped[str] = mapped_column(sa.String(40), default="")  # the bank's, such as a UTR
     entry_id: Mapped[UUID | None]  # the entry that is said to be wrong, or the one that a payment became
+    promised_on: Mapped[date | None] = mapped_column(sa.Date)
     note: Mapped[str] = mapped_column(sa.String(300), default="")
     state: Mapped[str] = mapped_column(sa.String(12), default=OPEN)
     created_at: Mapped[datetime]

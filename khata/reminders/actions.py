@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from khata.journal import actions as journal
 from khata.journal.actions import Event
 from khata.messages import actions as messages
 from khata.parties import queries as parties
+from khata.reminders import instalments
 from khata.reminders.queries import REMINDER
 
 WHATSAPP, SMS = "whatsapp", "sms"
@@ -35,7 +37,7 @@ class ByHand(NamedTuple):
     lang: str
 
 
-def remind_by_hand(actor: Actor, message_id: UUID, party_id: UUID, sent: ByHand) -> None:
+def remind_by_hand(actor: Actor, message_id: UUID, party_id: UUID, sent: ByHand, today: date) -> None:
     """Write down that the party was reminded; the same id again changes nothing.
 
     Raises NotFound, NothingOwed, and Invalid for a deleted party.
@@ -46,7 +48,8 @@ def remind_by_hand(actor: Actor, message_id: UUID, party_id: UUID, sent: ByHand)
         raise Invalid(_("%(name)s was deleted. Bring them back first.", name=party.name), "party_deleted")
     if party.balance_minor <= 0:
         raise NothingOwed
-    to_party = messages.ToParty(REMINDER, party_id, party.balance_minor, **sent._asdict())
+    asked_minor = instalments.asked_minor(actor.shop_id, party, today)
+    to_party = messages.ToParty(REMINDER, party_id, asked_minor, **sent._asdict())
     if messages.keep_sent_by_hand(actor, message_id, to_party):
-        facts = {"party_id": party_id.hex, "amount_minor": party.balance_minor, "channel": sent.channel}
+        facts = {"party_id": party_id.hex, "amount_minor": asked_minor, "channel": sent.channel}
         journal.record(actor, Event("pay.reminded", message_id, facts))

@@ -12,7 +12,7 @@ from khata.core import clock
 from khata.core.money import format_amount
 from khata.ledger.models import GAVE
 from khata.messages.texts import fill, isolated
-from khata.reminders import queries
+from khata.reminders import instalments, queries
 from khata.reminders.queries import RECEIPT, REMINDER
 
 RIGHT_TO_LEFT = frozenset({"ar", "ur", "fa", "he"})
@@ -29,6 +29,8 @@ class Words(NamedTuple):
 def words(kind: str, party: Any, shop: Any, lang: str, link: str, entry: Any = None) -> Words:
     """The text of `kind` to `party`; of a RECEIPT, about `entry`."""
     values = values_for(party, shop, lang, link)
+    if kind == REMINDER:
+        values["amount"] = format_amount(_asked_minor(party, shop), shop.currency, lang)
     own = queries.own_text(shop.id, kind, lang)
     text = fill(own, values) if own else None
     with force_locale(lang):
@@ -38,6 +40,10 @@ def words(kind: str, party: Any, shop: Any, lang: str, link: str, entry: Any = N
         if text is None:
             text = str(_reminder(party.due_on, clock.today(shop.time_zone), values))
     return Words(text, values)
+
+
+def _asked_minor(party: Any, shop: Any) -> int:
+    return instalments.asked_minor(shop.id, party, clock.today(shop.time_zone))
 
 
 def reminder(party: Any, shop: Any, lang: str, link: str) -> str:

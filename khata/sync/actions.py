@@ -23,16 +23,17 @@ from khata.sync.models import Operation
 from khata.sync.operations import Desk
 from khata.sync.queries import Written
 
-LONGEST_ID = 64
 _NOT_HERE = _("This is not in the book of this shop.")
 
-Result = dict[str, Any]
+Result = int | None | dict[str, Any]  # its line of the journal, nothing where it waits, or why it was refused
 
 
 class Taken(NamedTuple):
-    """What became of each operation, in order; how the parties they name stand now; the journal's last line."""
+    """What became of each operation, in order, and which party each is about; how those stand now, and those of the
+    entries; the journal's last line."""
 
     results: list[Result]
+    parties: list[UUID | None]
     balances: dict[UUID, int]
     seq: int
 
@@ -51,12 +52,12 @@ class _Request:
         """What becomes of one operation, or of what could not be read as one."""
         if isinstance(operation, KhataError):
             self.stopped |= operations.named(sent)
-            return {"id": _echo(sent), "status": "refused", **_told(operation)}
+            return {"status": "refused", **_told(operation)}
         self._look_at(operation)
-        result = self._known(operation) or self._tried(operation)
-        if result["status"] not in ("done", "again"):
+        result = self._known(operation) if operation.id in self.written else self._tried(operation)
+        if not isinstance(result, int):
             self.stopped |= operation.names
-        return {"id": str(operation.id), **result}
+        return result
 
     def _look_at(self, operation: operations.Operation) -> None:
         if operation.party is not None:
@@ -66,17 +67,13 @@ class _Request:
         elif operation.kind.startswith("entry."):
             self.entries.add(operation.subject)
 
-    def _known(self, operation: operations.Operation) -> Result | None:
-        before = self.written.get(operation.id)
-        if before is None:
-            return None
-        if before.digest == operation.digest:
-            return {"status": "again", "seq": before.seq}
-        return self._conflict(operation, WrittenOtherwise())
+    def _known(self, operation: operations.Operation) -> Result:
+        before = self.written[operation.id]
+        return before.seq if before.digest == operation.digest else self._conflict(operation, WrittenOtherwise())
 
     def _tried(self, operation: operations.Operation) -> Result:
         if operation.names & self.stopped:
-            return {"status": "skipped"}
+            return None
         try:
             with savepoint():
                 operations.perform(self.actor, self.desk, operation)
@@ -87,7 +84,7 @@ class _Request:
         now = Written(journal.lock(self.actor.shop_id).seq, operation.digest)
         self.written[operation.id] = now
         self.added.append({"shop_id": self.actor.shop_id, "id": operation.id, **now._asdict()})
-        return {"status": "done", "seq": now.seq}
+        return now.seq
 
     def _conflict(self, operation: operations.Operation, conflict: KhataError) -> Result:
         return {"status": "conflict", **_told(conflict), "current": self._current(operation)}
@@ -117,7 +114,8 @@ def take(actor: Actor, desk: Desk, sent: Sequence[object]) -> Taken:
     if request.added:
         db.session.execute(sa.insert(Operation.__table__), request.added)
     balances = queries.balances(actor.shop_id, request.parties, request.entries)
-    return Taken(results, balances, journal.lock(actor.shop_id).seq)
+    parties = [None if isinstance(operation, KhataError) else operation.about for operation in read]
+    return Taken(results, parties, balances, journal.lock(actor.shop_id).seq)
 
 
 def _read(sent: object) -> operations.Operation | KhataError:
@@ -125,13 +123,6 @@ def _read(sent: object) -> operations.Operation | KhataError:
         return operations.read(sent)
     except KhataError as refusal:
         return refusal
-
-
-def _echo(sent: object) -> str | None:
-    """The id of what can't be read, as the phone spelled it."""
-    spelled = sent.get("id") if isinstance(sent, dict) else None
-    is_short = isinstance(spelled, str) and len(spelled) <= LONGEST_ID and operations.is_text(spelled)
-    return spelled if is_short else None
 
 
 def _told(error: KhataError) -> dict[str, Any]:

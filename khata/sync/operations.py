@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from flask_babel import lazy_gettext as _
@@ -27,6 +27,7 @@ from khata.parties import forms as party_forms
 from khata.parties.models import KINDS as PARTY_KINDS
 
 MOST_FIELDS = 40
+LENGTHS = (4, 5, 6)
 _ID = re.compile(r"[0-9a-f-]{32,36}", re.IGNORECASE | re.ASCII)
 _UNREADABLE = _("Khata can't take this. Write it again.")
 
@@ -64,32 +65,49 @@ class Operation(NamedTuple):
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).digest()
 
     @property
+    def about(self) -> UUID:
+        """The party whose balance the phone asks for with it, as the phone knows it."""
+        return self.party or self.subject
+
+    @property
     def names(self) -> set[UUID]:
         """The ids of what it is about."""
-        return named(self._asdict())
+        return _named(self.kind, self.fields, self.party, self.subject)
 
 
 def read(sent: object) -> Operation:
-    """The operation that `sent` (of JSON) is; raises Invalid with code "not_an_operation" or "unknown_kind"."""
-    if not isinstance(sent, dict):
+    """The operation that `sent` (of JSON) is; raises Invalid with code "not_an_operation" or "unknown_kind".
+
+    It is [id, kind, at, fields, party, subject], as static/js/parts/outbox/queue.js packs it: the last two may be left
+    out, and then there is no party, and what is new has the operation's own id.
+    """
+    if not isinstance(sent, list) or len(sent) not in LENGTHS:
         raise Invalid(_UNREADABLE, "not_an_operation")
-    party, fields = sent.get("party"), sent.get("fields")
-    ids = [_id_in(sent.get("id")), _id_in(sent.get("subject")), None if party is None else _id_in(party)]
+    id_, kind, at, fields, party, subject = _whole(sent)
+    ids = [_id_in(id_), _id_in(subject), None if party is None else _id_in(party)]
     if None in ids[:2] or (party is not None and ids[2] is None) or not _are_texts(fields):
         raise Invalid(_UNREADABLE, "not_an_operation")
-    kind = sent.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         raise Invalid(_UNREADABLE, "unknown_kind")
-    return Operation(ids[0], kind, ids[1], ids[2], fields, clock.told(sent.get("at")))  # type: ignore[arg-type]
+    return Operation(ids[0], kind, ids[1], ids[2], fields, clock.told(at))  # type: ignore[arg-type]
+
+
+def _whole(sent: list[Any]) -> list[Any]:
+    """With party and subject, where those were left out."""
+    return [*sent, *(None, sent[0])[len(sent) - LENGTHS[0] :]]
 
 
 def named(sent: object) -> set[UUID]:
     """The ids of party and subject that `sent` names, as far as it can be read."""
-    if not isinstance(sent, dict):
+    if not isinstance(sent, list) or len(sent) not in LENGTHS:
         return set()
-    fields = sent.get("fields")
-    its_own = fields.get("id") if sent.get("kind") == "party.settle" and isinstance(fields, dict) else None
-    return {found for one in (sent.get("subject"), sent.get("party"), its_own) if (found := _id_in(one))}
+    _id, kind, _at, fields, party, subject = _whole(sent)
+    return _named(kind, fields, party, subject)
+
+
+def _named(kind: object, fields: object, party: object, subject: object) -> set[UUID]:
+    its_own = fields.get("id") if kind == "party.settle" and isinstance(fields, dict) else None
+    return {found for one in (subject, party, its_own) if (found := _id_in(one))}
 
 
 def _id_in(value: object) -> UUID | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from flask import Blueprint, Response, g, make_response, render_template, request
@@ -21,7 +21,7 @@ from khata.web.auth import allow, any_member, may, public, unattended
 from khata.web.kept import kept
 from khata.web.locale import shop_today
 from khata.web.logs import security_event
-from khata.web.pwa import owner_tag, phone_key
+from khata.web.pwa import owner, owner_tag, phone_key
 
 MOST_OPERATIONS = 200
 NOBODY = UUID(int=0)  # stands in the form where the phone puts a party
@@ -34,21 +34,30 @@ blueprint = Blueprint("sync", __name__)
 @unattended
 @any_member
 def take() -> Response:
-    """Take the operations of a phone. Each one's own permission is asked for; the answer says what became of it."""
-    if not (_is(request.form.get("shop"), g.shop.id) and _is(request.form.get("member"), g.actor.member_id)):
-        return _answer({"code": "other_member"}, 409)
+    """Take the operations of a phone. Each one's own permission is asked for; the answer says what became of it.
+
+    An entry is a few bytes, so few go with it: [whose (see pwa.owner), operations, 1 where the checksum is wanted]. The
+    answer is [the journal's last line, results, balances, other balances, checksum]: results and balances stand in the
+    order of the operations. A result is the line of the journal, null where the operation must wait for one that was
+    refused, or what the refusal says.
+    """
     sent = _sent()
     if sent is None:
         return _answer({"code": "no_operations"}, 422)
-    if len(sent) > MOST_OPERATIONS:
+    if sent.whose != owner():
+        return _answer({"code": "other_member"}, 409)
+    if len(sent.operations) > MOST_OPERATIONS:
         return _answer({"code": "too_many_operations"}, 422)
-    taken = actions.take(g.actor, _desk(), sent)
-    _tell_refusals({result.get("code") for result in taken.results})
-    told: dict[str, Any] = {"results": taken.results, "balances": {}, "seq": taken.seq}
+    taken = actions.take(g.actor, _desk(), sent.operations)
+    _tell_refusals({result.get("code") for result in taken.results if isinstance(result, dict)})
+    told: list[Any] = [taken.seq, taken.results]
     if may("see_balances"):
-        told["balances"] = {str(party_id): minor for party_id, minor in taken.balances.items()}
-        if request.form.get("checksum"):
-            told["checksum"] = queries.shop_checksum(g.shop.id)
+        others = {str(party): minor for party, minor in taken.balances.items() if party not in taken.parties}
+        told.append([taken.balances.get(party) if party else None for party in taken.parties])
+        if others or sent.compares:
+            told.append(others)
+        if sent.compares:
+            told.append(queries.shop_checksum(g.shop.id))
     return _answer(told)
 
 
@@ -119,17 +128,23 @@ def _tag(seq: int, sees_balances: bool) -> str:
     return f"{FORMAT}.{g.shop.id.hex}.{seq}.{'all' if sees_balances else 'names'}"
 
 
-def _is(text: str | None, id_: UUID) -> bool:
-    return (text or "").replace("-", "").lower() == id_.hex
+class _Sent(NamedTuple):
+    """A request of an outbox: whose it is, its operations, whatever they are, and whether it asks for the checksum."""
+
+    whose: object
+    operations: list[object]
+    compares: bool
 
 
-def _sent() -> list[object] | None:
-    """The operations of the request, whatever they are; None where it is no JSON array."""
+def _sent() -> _Sent | None:
+    """What the body says; None where it is no such request."""
     try:
-        sent = json.loads(request.form.get("operations", ""), parse_int=_number)
+        sent = json.loads(request.get_data(), parse_int=_number)
     except (ValueError, RecursionError):
         return None
-    return sent if isinstance(sent, list) else None
+    if not isinstance(sent, list) or len(sent) not in (2, 3) or not isinstance(sent[1], list):
+        return None
+    return _Sent(sent[0], sent[1], len(sent) == 3)
 
 
 def _number(digits: str) -> int | None:
@@ -141,6 +156,6 @@ def _desk() -> Desk:
     return Desk(g.permissions, shop.currency, shop.country, shop.time_zone, shop_today(), locale.CODES)
 
 
-def _answer(told: dict[str, Any], status: int = 200) -> Response:
+def _answer(told: dict[str, Any] | list[Any], status: int = 200) -> Response:
     text = json.dumps(told, ensure_ascii=False, separators=(",", ":"), default=str)
     return Response(text, status, mimetype="application/json")

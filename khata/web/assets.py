@@ -32,6 +32,8 @@ class BuiltAssets:
         self.dist = dist
         self.dictionaries = _dictionaries(dist)
         self.inline = {name: self._read(name) for name in INLINE}
+        whole = (dist / self.served_name("khata.css")).read_bytes()
+        self.css_hashes = [_source_expression(style) for style in (*map(str.encode, self.inline.values()), whole)]
 
     def _read(self, name: str) -> str:
         return (self.dist / self.served_name(name)).read_text("utf-8").strip()
@@ -47,6 +49,10 @@ class BuiltAssets:
         """Whether what stands at the address never changes, because the address carries its hash."""
         name = url.removeprefix(STATIC_URL)
         return name in self.manifest.values() or name in self.dictionaries.values()
+
+
+def _source_expression(content: bytes) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content).digest()).decode()}'"
 
 
 def _dictionaries(dist: Path) -> dict[str, str]:
@@ -79,10 +85,12 @@ def inline_css(name: str) -> Markup:
     return Markup(_built().inline[name])  # noqa: S704  the project's own file, no text of a person's
 
 
-def inline_css_hashes() -> str:
-    """The source expressions ('sha256-…') that let inline_css() through the Content-Security-Policy."""
-    digests = (hashlib.sha256(css.encode()).digest() for css in _built().inline.values())
-    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+def style_hashes() -> str:
+    """The source expressions ('sha256-…') by which the Content-Security-Policy lets through what stands inside a page.
+
+    That is each of INLINE, and the whole style, which a phone's service worker puts into the pages that it has kept.
+    """
+    return " ".join(_built().css_hashes)
 
 
 def init_app(app: Flask) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask, Request, Response, g, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
-from khata.web.assets import inline_css_hashes
+from khata.web.assets import style_hashes
 
 PERMISSIONS_POLICY = (
     "camera=(self), geolocation=(), microphone=(self), payment=(), usb=(), interest-cohort=(), "
@@ -25,7 +25,7 @@ POLICY = (
 def init_app(app: Flask) -> None:
     """Set the headers on every answer of the application."""
     with app.app_context():
-        policy = POLICY.format(css_hashes=inline_css_hashes())
+        policy = POLICY.format(css_hashes=style_hashes())
     headers = [
         ("Content-Security-Policy", policy),
         ("Cross-Origin-Opener-Policy", "same-origin"),
@@ -62,7 +62,7 @@ class _Headers:
 
 def let_forms_lead_to(response: Response, places: tuple[str, ...]) -> Response:
     """Let the forms of this page end at `places`, too: origins, or schemes of the phone's own apps."""
-    policy = POLICY.format(css_hashes=inline_css_hashes())
+    policy = POLICY.format(css_hashes=style_hashes())
     own = "form-action 'self'"
     response.headers["Content-Security-Policy"] = policy.replace(own, " ".join([own, *places]))
     return response

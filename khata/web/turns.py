@@ -122,7 +122,7 @@ def read_body(most_bytes: int) -> None:
     Granian calls a body finished where the connection broke, so its length is asked for and held against it: of
     "amount=1234" the first half is an amount too.
     """
-    _take_in(most_bytes, lambda: request.form)
+    _take_in(most_bytes, lambda: request.get_data(parse_form_data=True))
 
 
 def read_raw_body(most_bytes: int) -> None:

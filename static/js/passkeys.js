@@ -30,7 +30,7 @@ function offer(form) {
     if (button.ariaBusy) return;
     button.ariaBusy = trouble.hidden = true;
     try {
-      const reply = await (form.dataset.passkey ? fetch("/passkeys/new/challenge") : fetch("/passkeys/challenge"));
+      const reply = await fetch(`/passkeys/${form.dataset.passkey ? "new/" : ""}challenge`);
       if (reply.redirected) return location.reload(); // it must be shown again who it is: the page itself leads there
       form.elements.answer.value = await answer(await reply.json());
       form.submit();

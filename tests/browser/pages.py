@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from khata.core import clock
 from tests.browser.phone import Shop
+from tests.client import Page
 
 LONG_NAME = "Shri Venkateswara General Provision Stores and Wholesale Merchants"
 LONG_WORD = "अतिदीर्घनामधेयमहोदयकिराणाभण्डारप्रतिष्ठानम्"
@@ -28,6 +31,7 @@ def fill(shop: Shop) -> list[MainPage]:
     shop.write(party, "gave", LARGE, on="2026-02-01", note=LONG_WORD)
     edited = shop.write(party, "got", "12.50", on="2026-02-03", note="by hand", in_cash="1")
     shop.send(edited, version="1", direction="got", amount="15", on="2026-02-03", note="by hand")
+    split(shop, party)
     deleted = shop.write(party, "gave", "77", on="2026-02-04")
     shop.send(f"{deleted}/deletion")
     shop.write(party, "gave", "5")
@@ -42,6 +46,16 @@ def fill(shop: Shop) -> list[MainPage]:
         shop.send("/cash", direction=direction, amount=LARGE, category=category, note=LONG_WORD)
     ledger = ledger_pages(party, settled, edited, deleted)
     return [*public_pages(), *ledger, *paying_pages(shop, party), *own_pages(), *import_pages(shop)]
+
+
+def split(shop: Shop, party: str) -> None:
+    """The party pays in instalments, and is to be paid each month."""
+    page = Page(shop.client.get(f"{party}/instalments/new").text)
+    late = clock.today("Asia/Kolkata") - timedelta(days=12)
+    bill = {"party": party.rpartition("/")[2], "amount": LARGE, "on": late.isoformat(), "note": LONG_WORD}
+    shop.send("/to-pay", **bill, every="month")
+    fields = {name: page.hidden(name) for name in ("id", "expected_minor", "first_on")}
+    shop.send(f"{party}/instalments", **fields, parts="60", every="month", interest="rate", rate="1.5", unit="month")
 
 
 def public_pages() -> list[MainPage]:
@@ -67,6 +81,14 @@ def ledger_pages(party: str, settled: str, edited: str, deleted: str) -> list[Ma
         MainPage("edit settled party", f"{settled}/edit"),
         MainPage("merge", f"{party}/merge?q=customer"),
         MainPage("settlement", f"{party}/settlement"),
+        MainPage("due date", f"{party}/due"),
+        MainPage("nothing due", f"{settled}/due"),
+        MainPage("instalments", f"{party}/instalments"),
+        MainPage(
+            "new instalments", f"{party}/instalments/new?parts=60&every=week&first_on=2034-01-01&interest=rate&rate=2"
+        ),
+        MainPage("to pay", "/to-pay"),
+        MainPage("new payment", f"/to-pay/new?party={party.rpartition('/')[2]}"),
         MainPage("statement", f"{party}/statement?from=2026-01-01"),
         MainPage("entry", edited),
         MainPage("deleted entry", deleted),
@@ -76,7 +98,7 @@ def ledger_pages(party: str, settled: str, edited: str, deleted: str) -> list[Ma
 
 def paying_pages(shop: Shop, party: str) -> list[MainPage]:
     """What reminds a customer, what they see, and what they said."""
-    shop.send("/shops/settings", upi_address="asha.kirana.store.wholesale@okhdfcbank", city=LONG_WORD)
+    shop.send("/shops/settings", upi_address="asha.kirana.store.wholesale@okhdfcbank", city=LONG_WORD[:40])
     shop.send(f"{party}/link")
     found = re.search(r"/pay/[\w-]{22}", shop.client.get(f"{party}/link").text)
     assert found

@@ -249,7 +249,7 @@ def test_a_photo_is_made_small_on_the_phone(page: Page, ramesh: str, pictures: P
 
     def stands() -> bool:  # it follows the entry
         page.goto(ramesh)
-        page.locator("#entries a").click()
+        page.locator("#entries a[href]").click()  # once the fresh page is there
         expect(page.get_by_role("heading", name="History")).to_be_visible()
         return picture.count() > 0
 

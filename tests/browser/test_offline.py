@@ -47,7 +47,7 @@ def own(khata: Installation) -> Iterator[Shop]:
 
 def waiting(page: Page, count: int) -> None:
     """The page says how many wait."""
-    expect(page.locator(".counts")).to_contain_text(f"Waiting to be sent: {count}")
+    expect(page.locator("[data-count]")).to_contain_text(f"Waiting to be sent: {count}")
 
 
 def sent(page: Page) -> None:
@@ -100,6 +100,42 @@ def test_a_day_with_no_network(new_phone: Callable[..., Page], shop: Shop, line:
     phone.goto("/")
     expect(phone.locator(".sum").first).to_contain_text("₹230")
     assert "balances and journal agree" in khata.flask("verify").stdout
+
+
+def test_a_page_from_the_phone_waits_for_nothing(phone: Page, line: Line) -> None:
+    """Its style stands inside, and its policy lets that through; htmx comes once it is painted."""
+    line.cut()
+    phone.goto("/")
+    wait_for_desk(phone)
+    assert phone.locator("head > style").count() == 1
+    loaded = phone.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)")
+    assert not [name for name in loaded if name.endswith(".css")]
+    assert phone.locator("main .rows").evaluate("(list) => getComputedStyle(list).listStyleType") == "none"
+    asked_for_htmx, parsed = phone.evaluate("""() => [
+      performance.getEntriesByType("resource").find(({ name }) => name.includes("htmx")).startTime,
+      performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd,
+    ]""")
+    assert asked_for_htmx > parsed, "the script waits for a frame before it goes on"
+
+
+def test_two_tabs_with_no_network_keep_all_that_is_written(phone: Page, shop: Shop, line: Line) -> None:
+    """Each remembers what it has opened: the other one's rows are none of it, and take no place of theirs."""
+    ramesh = shop.party("Ramesh")
+    other = phone.context.new_page()
+    for tab in (phone, other):
+        tab.goto(ramesh)
+        wait_for_desk(tab)
+    line.cut()
+    for tab, amount in ((phone, "10"), (other, "20"), (phone, "30"), (other, "40")):
+        write(tab, "You gave", amount)
+    phone.reload()
+    expect(phone.locator("#entries .mine")).to_have_count(4)
+    expect(phone.locator("#balance")).to_contain_text("₹100")
+    assert phone.locator("#entries .mine bdi").all_text_contents() == ["₹40", "₹30", "₹20", "₹10"]
+    line.mend()
+    sent(phone)
+    phone.goto(ramesh)
+    shows_balance(phone, "You will get ₹100")
 
 
 def test_a_kept_page_is_replaced_by_what_is_true_now(phone: Page, shop: Shop) -> None:
@@ -165,6 +201,7 @@ def test_two_phones_change_one_entry(phone: Page, shop: Shop, line: Line) -> Non
     line.cut()
     phone.get_by_label("Amount").fill("60")
     phone.get_by_role("button", name="Save").click()
+    phone.wait_for_url("**/parties/*")
     shop.send(entry, direction="gave", amount="70", on="2026-01-05", version="1")
     line.mend()
     phone.goto("/outbox")

@@ -41,7 +41,7 @@ def test_the_outbox_is_reached_and_used_by_keys_alone(new_phone: Callable[..., P
     wait_for_desk(page)
     line.cut()
     write(page, "You gave", "5")
-    page.locator(".counts").focus()
+    page.locator("[data-count]").focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/outbox")
     expect(page.locator("#waiting > li")).to_have_count(1)

@@ -39,8 +39,9 @@ OWNED = (
     "passkey_id",
     "claim_id",
     "request_id",
-    "payment_id",
+    "received_id",
     "rule_id",
+    "payment_id",
 )
 SIGNED = {"signed"}  # a link of the test gateway, which carries its own proof
 NAMES = {"gateway"}  # one of a few words that stand in the rule
@@ -54,6 +55,10 @@ FORMS: dict[str, dict[str, str]] = {
     "ledger.move": {"kind": "supplier"},
     "reminders.remind": {"channel": "sms"},
     "reminders.agree": {"channel": "sms"},
+    "reminders.promise": {"on": "2030-01-01"},
+    "reminders.make_plan": {"parts": "2", "first_on": "2030-01-01", "expected_minor": "1000"},
+    "reminders.paid": {"on": "2030-01-01"},
+    "reminders.skip": {"on": "2030-01-01"},
     "parties.change": {"name": "Mine now"},
     "accounts.name_device": {"label": "Mine now"},
     "accounts.change_member": {"role": "cashier"},
@@ -99,6 +104,9 @@ def theirs(stranger: Browser) -> dict[str, UUID]:
     stranger.post(urlsplit(link).path + "/claims", {"amount": "5"})
     pay_trial(stranger, urlsplit(link).path, "4", "failed")
     stranger.post("/reminders/rules", {"kind": "due", "channel": "sms"})
+    stranger.post(f"{party}/instalments", FORMS["reminders.make_plan"])
+    bill = {"party": party.rpartition("/")[2], "amount": "7", "on": "2030-01-01", "every": "month"}
+    stranger.post("/to-pay", bill)
     stranger.post("/cash", {"direction": "in", "amount": "5", "id": str(new_id())})
     stranger.post("/share", {"photo": upload(picture())})
     stranger.post("/imports", {"file": upload(b"name,phone\nAsha,9876500002\n", "list.csv"), "format": "csv"})
@@ -133,8 +141,9 @@ def theirs(stranger: Browser) -> dict[str, UUID]:
         "photo_id": only("entries", "photo_id"),
         "claim_id": only("claims", "id"),
         "request_id": only("payment_requests", "id"),
-        "payment_id": only("gateway_payments", "id"),
+        "received_id": only("gateway_payments", "id"),
         "rule_id": only("reminder_rules", "id"),
+        "payment_id": only("scheduled_payments", "id"),
         "device_id": UUID(device.rpartition("/")[2]),
         "member_id": UUID(member.split("/")[2]),
         "invitation_id": UUID(invitation.split("/")[2]),
@@ -236,6 +245,9 @@ def test_nor_by_a_field_of_a_form(app: Flask, owner: Browser, theirs: dict[str, 
     with app.app_context():
         before = dump()
     owner.post(f"{mine}/merge", {"into": str(theirs["party_id"])}, status=404)
+    bill = {"party": str(theirs["party_id"]), "amount": "7", "on": "2030-01-01"}
+    assert "Theirs" not in owner.post("/to-pay", bill, status=404).html
+    assert "Theirs" not in owner.get(f"/to-pay/new?party={theirs['party_id']}").html
     with app.app_context():
         assert dump() == before
 

@@ -19,6 +19,7 @@ from khata.ledger import posting
 from khata.payments import collecting
 from khata.privacy import actions as privacy
 from khata.privacy import retention
+from khata.reminders import splitting
 from khata.web import auth, cookies, logs, turns
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +63,7 @@ FACTS = (
     f"| webhook | {auth.ORDINARY_BODY // KB} KB, ",
     f"| {collecting.MOST_OPEN} of a party, each for {for_how_long(collecting.HOLDS)} |",
     f"| requests that wait for a gateway | {turns.MOST_ASKING} at one time",
+    f"| instalments | {splitting.FEWEST} to {splitting.MOST} parts; a rate",
     f"| form | {auth.ORDINARY_BODY // KB} KB, ",
     f"| {', '.join(photos.FORMATS[:-1])} or {photos.FORMATS[-1]} by its bytes, {photos.MAX_UPLOAD_BYTES // MB} MB, "
     f"{photos.MAX_PIXELS:,} pixels; made anew as JPEG of at most {photos.LONGEST_SIDE:,} pixels a side |",

@@ -295,12 +295,13 @@ export class Tab {
   send(request) {
     const { phone, world } = this;
     const { random } = world;
-    world.demand(request.operations.length > 0 && request.operations.length <= 50, "sends too many");
-    world.demand(encodeURIComponent(JSON.stringify(request.operations)).length < 70_000, "sends too much");
-    for (const { id, member, state } of request.operations) {
+    const { member, shop, rows } = request;
+    const packed = JSON.stringify({ member, shop, operations: rows.map(phone.modules.pack) });
+    world.demand(rows.length > 0 && rows.length <= 50, "sends too many");
+    world.demand(Buffer.byteLength(packed) < 70_000, "sends too much");
+    for (const { id } of rows) {
       const fact = world.truth.get(id);
-      world.demand(fact && fact.member === request.member, "sends for another member", id);
-      world.demand(member === undefined && state === undefined, "sends what is the phone's own");
+      world.demand(fact && fact.member === member, "sends for another member", id);
       const row = phone.store.get(id);
       world.demand(!row || row.state === "done" || row.tries > 0, "sends what is not marked", id);
       world.count(fact.sent ? "sent again" : "sent");
@@ -308,7 +309,7 @@ export class Tab {
     }
     const fate = phone.online ? random.weighed(phone.weather.fates) : "offline";
     world.count(fate);
-    phone.say("sends", request.operations.map(({ id }) => id.slice(-4)).join(" "), `(${fate})`);
+    phone.say("sends", rows.map(({ id }) => id.slice(-4)).join(" "), `(${fate})`);
     return new Promise((resolve, reject) => {
       let isOver = false;
       const hear = (delay, answer) => world.after(delay, () => {
@@ -318,7 +319,7 @@ export class Tab {
         if (answer) resolve(answer);
         else reject(new TypeError("network"));
       });
-      this.travel(fate, JSON.stringify(request), hear);
+      this.travel(fate, packed, hear);
     });
   }
 
@@ -330,11 +331,9 @@ export class Tab {
     const arrive = (delay, then = () => {}, killedAfter) => world.after(delay, () => {
       const request = JSON.parse(text);
       const answer = phone.server.take(token, request, killedAfter);
-      for (const { status } of (answer.json && answer.json.results) || []) world.count(status);
       if (answer.status === 409) world.count("other member");
       if (answer.status === 500) world.count("broken");
-      world.say(`server: ${answer.status}`, (answer.json && answer.json.results || [])
-        .map(({ id, status, code }) => `${id.slice(-4)} ${code || status}`).join(", "));
+      world.say(`server: ${answer.status}`);
       then(JSON.parse(JSON.stringify(answer)));
     });
     const soon = 20 + random.below(1500);
@@ -354,6 +353,6 @@ export class Tab {
     }
     if (fate === "killed") arrive(soon, (answer) => hear(back, random.chance(0.5) ? answer : null), random.below(4));
     if (fate === "busy") hear(back, { status: random.pick([500, 502, 503, 429]), json: null });
-    if (fate === "portal") hear(back, { status: 200, json: random.pick([undefined, null, {}, [], { results: [] }]) });
+    if (fate === "portal") hear(back, { status: 200, json: random.pick([undefined, null, {}, [], [1, []], [null, [1]], [1, {}]]) });
   }
 }

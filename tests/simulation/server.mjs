@@ -12,6 +12,8 @@ const refuse = (holds, code, status) => {
   if (holds) throw new Refused(code, status);
 };
 
+const unpacked = ([id, kind, at, fields, party = null, subject = id]) => ({ id, kind, at, fields, party, subject });
+
 export class Server {
   constructor(world) {
     this.world = world;
@@ -223,15 +225,20 @@ export class Server {
     if (request.operations.length > 200) return { status: 422, json: { code: "too_many_operations" } };
     const stopped = new Set();
     const results = [];
-    for (const operation of request.operations) {
+    const operations = request.operations.map(unpacked);
+    for (const operation of operations) {
       if (results.length === killedAfter || (this.buggy && operation.fields.poison)) {
         this.rollBack(0);
         return { status: results.length === killedAfter ? 502 : 500, json: null };
       }
-      results.push({ id: operation.id, ...this.one(member, operation, stopped) });
+      const result = this.one(member, operation, stopped);
+      this.world.count(result.status);
+      this.world.say("server:", operation.id.slice(-4), result.code || result.status);
+      results.push(result);
     }
     this.undo = [];
-    return { status: 200, json: { results, balances: this.balances(request.operations), seq: this.seq } };
+    const told = results.map(({ seq, ...result }) => (seq !== undefined ? seq : result.status === "skipped" ? null : result));
+    return { status: 200, json: [this.seq, told, ...this.balances(operations)] };
   }
 
   one(member, operation, stopped) {
@@ -262,13 +269,9 @@ export class Server {
   }
 
   balances(operations) {
-    const told = {};
-    if (this.world.random.chance(0.05)) return told; // to a member who may not see them
-    for (const { subject, party } of operations) {
-      const id = party || subject;
-      if (this.parties.has(id)) told[id] = this.parties.get(id).balance;
-    }
-    return told;
+    if (this.world.random.chance(0.05)) return []; // to a member who may not see them
+    const of = (id) => (this.parties.has(id) ? this.parties.get(id).balance : null);
+    return [operations.map(({ subject, party }) => of(party || subject))];
   }
 
   // --- what can be read

@@ -27,7 +27,7 @@ export function compose(phone, kind) {
   const sight = phone.sight();
   const write = { party: ofParty, entry: ofEntry, cash: ofCash }[kind.split(".")[0]];
   const written = write(phone, kind, sight);
-  return written && { id, kind, ...written };
+  return written && { id, kind, ...written, ...(id && /add|record/.test(kind) ? { subject: id } : {}) };
 }
 
 function ofCash({ world }, kind, { cash }) {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from typing import Any
@@ -28,24 +30,41 @@ def place_of(app: Flask, phone: str) -> tuple[UUID, UUID]:
     return shop_id, member_id
 
 
+def whose(member_id: UUID) -> str:
+    """How a phone names the member."""
+    return base64.urlsafe_b64encode(hashlib.sha256(member_id.bytes).digest()[:4]).decode().rstrip("=")
+
+
 class Outbox:
     """Sends operations as the member with `phone`, in whose hand `browser` is."""
 
     def __init__(self, browser: Browser, phone: str = OWNER) -> None:
         self.browser = browser
-        shop_id, member_id = place_of(browser.app, phone)
-        self.form = {"shop": str(shop_id), "member": str(member_id)}
+        self.shop, member_id = place_of(browser.app, phone)
+        self.whose: object = whose(member_id)
 
-    def post(self, body: str, **form: str) -> Any:
-        """The bare answer to a request whose field `operations` is `body`."""
-        sent = {**self.form, **form, "operations": body}
-        return self.browser.raw("POST", "/sync", data=sent, headers={"Origin": ORIGIN})
+    def post_body(self, body: str | bytes) -> Any:
+        """The bare answer to a request."""
+        return self.browser.raw("POST", "/sync", data=body, headers={"Origin": ORIGIN})
 
-    def ask(self, *operations: object, **form: str) -> dict[str, Any]:
-        """The whole answer."""
-        answer = self.post(json.dumps(operations), **form)
+    def post(self, *operations: object, more: str = "") -> Any:
+        """The bare answer to operations."""
+        packed = json.dumps([packed_of(one) for one in operations])
+        return self.post_body(f"[{json.dumps(self.whose)},{packed}{more}]")
+
+    def ask(self, *operations: object, more: str = "") -> dict[str, Any]:
+        """The whole answer, as a phone understands it."""
+        answer = self.post(*operations, more=more)
         assert answer.status_code == 200, answer.status_code
-        told: dict[str, Any] = answer.get_json()
+        seq, results, *rest = answer.get_json()
+        told: dict[str, Any] = {"seq": seq, "results": [spelled_out(one) for one in results], "balances": {}}
+        if rest:
+            of = [one.get("party") or one.get("subject") if isinstance(one, dict) else None for one in operations]
+            told["balances"] = {party: minor for party, minor in zip(of, rest[0], strict=True) if minor is not None}
+        if len(rest) > 1:
+            told["balances"] |= rest[1]
+        if len(rest) > 2:
+            told["checksum"] = rest[2]
         return told
 
     def send(self, *operations: object) -> list[dict[str, Any]]:
@@ -56,6 +75,23 @@ class Outbox:
     def states(self, *operations: object) -> list[str]:
         """Status of each, with the code where there is one."""
         return [" ".join(filter(None, (one["status"], one.get("code")))) for one in self.send(*operations)]
+
+
+def packed_of(one: object) -> object:
+    """An operation as a phone packs it; what is none stays as it is."""
+    if not isinstance(one, dict) or one.keys() != {"id", "kind", "subject", "party", "at", "fields"}:
+        return one
+    packed = [one["id"], one["kind"], one["at"], one["fields"]]
+    if one["party"] or one["subject"] != one["id"]:
+        packed.append(one["party"])
+    return packed if one["subject"] == one["id"] else [*packed, one["subject"]]
+
+
+def spelled_out(result: Any) -> dict[str, Any]:
+    """A result as words: of what was done before nothing tells but its line."""
+    if result is None:
+        return {"status": "skipped"}
+    return {"status": "done", "seq": result} if isinstance(result, int) else result
 
 
 def operation(kind: str, subject: UUID | str | None = None, **more: Any) -> Operation:

@@ -61,7 +61,7 @@ def test_it_works(owner: Browser, outbox: Outbox) -> None:
     with time_machine.travel(clock.now(), tick=False) as now:
         outbox.send(one, two, gone, operation("party.delete", gone["subject"]))
         now.shift(timedelta(seconds=1))
-        sent = outbox.ask(entry(one["subject"], "gave", "50"), checksum="1")
+        sent = outbox.ask(entry(one["subject"], "gave", "50"), more=",1")
     listed = told(owner)
     assert listed["parties"] == [
         [one["subject"], "One", "+919876500001", "customer", 5000],
@@ -112,11 +112,11 @@ def test_a_phone_keeps_no_more_than_it_can(
 ) -> None:
     """Where the shop has more parties than that, the phone has not all of them, and there is nothing to compare."""
     fill(app, 30)
-    assert outbox.ask(checksum="1")["checksum"] == told(owner)["checksum"] != 0
+    assert outbox.ask(more=",1")["checksum"] == told(owner)["checksum"] != 0
     monkeypatch.setattr(queries, "PHONE_KEEPS", 29)
     listed = told(owner)
     assert (len(listed["parties"]), listed["whole"], listed["checksum"]) == (29, False, None)
-    assert outbox.ask(checksum="1")["checksum"] is None
+    assert outbox.ask(more=",1")["checksum"] is None
     monkeypatch.setattr(queries, "PHONE_KEEPS", 30)
     assert (len(told(owner)["parties"]), told(owner)["whole"]) == (30, True)
 

@@ -47,8 +47,7 @@ def test_the_same_operations_at_once_are_done_once(owner: Browser, phones: list[
     sent = [new, *(entry(new["subject"], "gave", "1") for _number in range(20))]
     told = race(phones, [sent] * PHONES)
     for number in range(len(sent)):
-        states = sorted(results[number]["status"] for results in told)
-        assert states == ["again"] * (PHONES - 1) + ["done"]
+        assert {results[number]["status"] for results in told} == {"done"}
         assert len({results[number]["seq"] for results in told}) == 1
     assert "You will get ₹20" in owner.get(f"/parties/{new['subject']}").text
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 from flask import Flask
 
 from khata.accounts.models import Member, Person
 from khata.core.db import db
 from tests.accounts.test_phone import after, counter, ravis, take_over
 from tests.client import Browser
-from tests.sync.outbox import Outbox, add
+from tests.sync.outbox import Outbox, add, whose
 
 __all__ = ["counter", "ravis"]
 
@@ -20,7 +18,7 @@ def outbox_of(app: Flask, browser: Browser, name: str) -> Outbox:
     box = Outbox(browser)
     query = Member.__table__.select().join(Person, Person.id == Member.person_id).where(Person.name == name)
     with app.app_context():
-        box.form["member"] = str(db.session.execute(query).one().id)
+        box.whose = whose(db.session.execute(query).one().id)
     return box
 
 
@@ -28,17 +26,17 @@ def test_who_came_by_pin_sends_theirs(app: Flask, ravis: Browser) -> None:
     asha, ravi = (outbox_of(app, ravis, name) for name in ("Asha", "Ravi"))
     waiting = add("Of Asha")
     assert ravi.states(add("Of Ravi")) == ["done"]
-    assert asha.post(json.dumps([waiting])).status_code == 409, "Asha's wait for Asha"
+    assert asha.post(waiting).status_code == 409, "Asha's wait for Asha"
     take_over(ravis, "Asha", "4071", then="/")
     assert asha.states(waiting) == ["done"]
-    assert ravi.post(json.dumps([add()])).status_code == 409
+    assert ravi.post(add()).status_code == 409
 
 
 def test_a_first_pin_sends_nothing(app: Flask, counter: Browser) -> None:
     """Whoever gave it knows it: nothing may be written in the other's name with it."""
     ravi = outbox_of(app, counter, "Ravi")
     take_over(counter, "Ravi", "8347", then="/me/pin")
-    assert ravi.post(json.dumps([add()])).location == "/me/pin"
+    assert ravi.post(add()).location == "/me/pin"
 
 
 def test_sending_by_itself_keeps_no_phone_open(app: Flask, counter: Browser) -> None:
@@ -47,4 +45,4 @@ def test_sending_by_itself_keeps_no_phone_open(app: Flask, counter: Browser) -> 
         assert asha.states(add()) == ["done"]
         assert counter.raw("GET", "/sync/parties").status_code == 200
     with after(seconds=310):
-        assert asha.post(json.dumps([add()])).location == "/unlock"
+        assert asha.post(add()).location == "/unlock"

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from khata.core.db import Id, Moment
-from khata.core.row_security import protect, unprotect
+from khata.core.row_security import owner_sees, protect, unprotect
 
 revision = "0007"
 down_revision = "0006"
@@ -100,8 +100,9 @@ def downgrade() -> None:
         unprotect(op, table)
         op.drop_table(table)
     op.drop_index("ix_messages_party", "messages")
-    op.execute("UPDATE messages SET state = 'sent' WHERE state IN ('delivered', 'read', 'clicked')")
-    op.execute("UPDATE messages SET state = 'failed' WHERE state = 'skipped'")
+    with owner_sees(op, "messages"):
+        op.execute("UPDATE messages SET state = 'sent' WHERE state IN ('delivered', 'read', 'clicked')")
+        op.execute("UPDATE messages SET state = 'failed' WHERE state = 'skipped'")
     _change_messages(STATES_BEFORE)
     for column in of_shops():
         op.drop_column("shops", column.name)

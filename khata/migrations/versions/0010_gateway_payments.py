@@ -7,7 +7,7 @@ from khata.core.db import Id, Moment
 from khata.core.row_security import protect, unprotect
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

@@ -85,13 +85,13 @@ def cancel_request(request_id: UUID) -> Response:
     return see_other(url_for("payments.collections"))
 
 
-@blueprint.post("/collections/<uuid:payment_id>/refund")
+@blueprint.post("/collections/<uuid:received_id>/refund")
 @in_steps
 @allow("record")
-def refund(payment_id: UUID) -> Response:
+def refund(received_id: UUID) -> Response:
     """Give back through the gateway all that is left of a payment; the entry says so."""
     require("see_balances")
-    gateway = gateways().get(gateway_queries.get_payment(g.shop.id, payment_id).gateway)
+    gateway = gateways().get(gateway_queries.get_payment(g.shop.id, received_id).gateway)
     with turns.waiting_for_others():
-        making.give_back(gateway, g.actor, payment_id)
+        making.give_back(gateway, g.actor, received_id)
     return see_other(url_for("payments.collections"))

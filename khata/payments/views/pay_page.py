@@ -21,7 +21,7 @@ from khata.parties import actions as party_actions
 from khata.parties import queries as parties
 from khata.payments import claims, forms, links, queries, ways
 from khata.payments.gateways.contract import Gateway
-from khata.payments.models import PAID, PayLink
+from khata.payments.models import PROMISE, WRONG, PayLink
 from khata.payments.views.blueprint import blueprint
 from khata.web import locale
 from khata.web.auth import CurrentShop, public
@@ -144,22 +144,31 @@ def wrong(token: str) -> Response:
 @blueprint.post(f"/pay/{TOKEN}/claims")
 @public
 def claim(token: str) -> Response:
-    """The customer says: I have paid, or this entry is wrong."""
+    """The customer says: I have paid, this entry is wrong, or I will pay on a day."""
     seen = visit(token)
     form = Form(request.form)
-    claim_id, said = form.id(), forms.read_claim(form, seen.shop.id, seen.party.id, seen.shop.currency)
+    claim_id, said = form.id(), _read_claim(form, seen)
     status = 422
     if form.is_valid:
         try:
             claims.make_claim(seen.shop.id, seen.party.id, claim_id, said)
             return see_other(url_for("payments.pay_page", token=token, said=said.kind))
         except TooMany as many:
-            form.errors["note"], status = many.message, many.status
+            form.errors[_last_field(said)], status = many.message, many.status
         except KhataError as error:
-            form.errors["note"], form.values["id"], status = error.message, "", error.status
-    if said.kind == PAID:
+            form.errors[_last_field(said)], form.values["id"], status = error.message, "", error.status
+    if said.kind != WRONG:
         return page(token, seen, form, status)
     return refused("payments/wrong.html", form, status, token=token, **_shown(seen))
+
+
+def _last_field(said: claims.Said) -> str:
+    """Where a sentence about the whole form stands."""
+    return "day" if said.kind == PROMISE else "note"
+
+
+def _read_claim(form: Form, seen: Visit) -> claims.Said:
+    return forms.read_claim(form, seen.shop.id, seen.party.id, seen.shop.currency, g.today)
 
 
 @blueprint.post(f"/pay/{TOKEN}/language")

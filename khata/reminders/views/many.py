@@ -10,6 +10,7 @@ from flask_babel import gettext
 from khata.core.db import after_commit
 from khata.core.forms import Form
 from khata.messages import sms
+from khata.parties import queries as parties
 from khata.reminders import automatic, forms, queries, wording
 from khata.reminders.views.blueprint import blueprint
 from khata.reminders.views.channels import labelled, offered
@@ -33,7 +34,8 @@ def _page(form: Form, status: int = 200) -> Response:
     listed = queries.owing(g.shop.id, who, today)
     channels = labelled()
     reachable = {name: queries.count_reachable(g.shop.id, who, today, name) for name, _label in channels}
-    sample = wording.reminder(listed[0], g.shop, locale.lang(), wording.LINK_TO_COME) if listed else ""
+    first = parties.get_party(g.shop.id, listed[0].id) if listed else None
+    sample = wording.reminder(first, g.shop, locale.lang(), wording.LINK_TO_COME) if first else ""
     context = {
         "who": who,
         "total": queries.count_owing(g.shop.id, who, today),

@@ -73,7 +73,7 @@ def remind(party_id: UUID) -> Response:
         body = wording.reminder(party, g.shop, lang, wording.LINK_TO_COME)
     body = body.replace(wording.LINK_TO_COME, url_of(token))
     sent = actions.ByHand(channel, party.phone or "", body, lang)
-    actions.remind_by_hand(g.actor, message_id, party_id, sent)
+    actions.remind_by_hand(g.actor, message_id, party_id, sent, locale.shop_today())
     return hand_over(_address(sent), OUTSIDE)
 
 

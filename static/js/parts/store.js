@@ -29,7 +29,7 @@ async function within(name, mode, work) {
   const transaction = (await open()).transaction(name, mode, { durability: "strict" });
   const done = new Promise((resolve, reject) => {
     transaction.oncomplete = resolve;
-    transaction.onabort = () => reject(transaction.error);
+    transaction.onabort = () => (transaction.error ? reject(transaction.error) : resolve()); // by `work` itself
   });
   const result = await work(transaction.objectStore(name));
   await done;
@@ -62,6 +62,14 @@ export const seal = (key, value) => sealBytes(key, new TextEncoder().encode(JSON
 
 export const unseal = async (key, sealed) => JSON.parse(new TextDecoder().decode(await openBytes(key, sealed)));
 
+// A named value under seal; undefined where there is none, or none that this key opens.
+export async function getSealed(key, name) {
+  const sealed = await get(name);
+  return sealed && unseal(key, sealed).catch(() => undefined);
+}
+
+export const setSealed = async (key, name, value) => set(name, await seal(key, value));
+
 // A key that follows from a PIN. A PIN is short: what is wrapped with it goes after a few wrong ones.
 export async function keyOfPin(pin, salt) {
   const bytes = await crypto.subtle.importKey("raw", new TextEncoder().encode(pin), "PBKDF2", false, ["deriveKey"]);
@@ -73,37 +81,57 @@ export async function keyOfPin(pin, salt) {
 
 const placesOf = (member) => IDBKeyRange.bound([member], [member, []]);
 
+// Opening all rows anew took longer than all else that a tap does: what was opened stays in memory, as long as the page or
+// the worker that has the key. A row that another tab has changed is told by its nonce.
 export function openRows(key) {
-  async function list(member) {
-    const sealed = await within("rows", "readonly", (rows) => promised(rows.index("place").getAll(placesOf(member))));
-    return Promise.all(sealed.map((row) => unseal(key, row)));
+  const opened = new Map(); // id -> { sealed, row }
+
+  async function open(sealed) {
+    const known = sealed && opened.get(sealed.id);
+    if (!sealed || isSame(known?.sealed, sealed)) return known?.row;
+    const row = await unseal(key, sealed);
+    opened.set(sealed.id, { sealed, row });
+    return row;
   }
 
-  // No transaction outlives the time that sealing takes, so the rows are looked at again before they are changed:
-  // where another tab was faster, all of it is done anew.
+  async function list(member) {
+    const sealed = await within("rows", "readonly", (rows) => promised(rows.index("place").getAll(placesOf(member))));
+    return Promise.all(sealed.map(open));
+  }
+
+  // No transaction outlives the time that sealing takes. So `work` begins with what is remembered, and its rows are looked
+  // at while they are written: where they are others by now, nothing is, and all of it is done anew with those.
   async function change(member, ids, work) {
-    const look = (rows) =>
-      Promise.all([
-        Promise.all(ids.map((id) => promised(rows.get(id)))),
-        promised(rows.index("place").openKeyCursor(placesOf(member), "prev")),
-      ]);
-    const signOf = ([found, last]) => found.map((row) => row && row.iv.join()).join(";") + (last && last.key[1]);
+    const look = async (rows) => {
+      const found = ids.map((id) => promised(rows.get(id)));
+      const cursor = await promised(rows.index("place").openKeyCursor(placesOf(member), "prev"));
+      return { found: await Promise.all(found), last: cursor ? cursor.key[1] : 0 };
+    };
+    const orders = [...opened.values()].map(({ sealed }) => sealed.order);
+    let seen = { found: ids.map((id) => opened.get(id)?.sealed), last: Math.max(0, ...orders) };
     for (;;) {
-      const seen = await within("rows", "readonly", look);
-      const rows = await Promise.all(seen[0].map((row) => row && unseal(key, row)));
-      const { put = [], drop: gone = [] } = work(rows, seen[1] ? seen[1].key[1] : 0) || {};
+      const rows = await Promise.all(seen.found.map(open));
+      const { put = [], drop: gone = [] } = work(rows, seen.last) || {};
       const sealed = await Promise.all(
         put.map(async (row) => ({ id: row.id, member, order: row.order, ...(await seal(key, row)) })),
       );
-      const isDone = await within("rows", "readwrite", async (store) => {
-        if (signOf(await look(store)) !== signOf(seen)) return false;
+      const now = await within("rows", put.length + gone.length ? "readwrite" : "readonly", async (store) => {
+        const looking = look(store);
         for (const row of sealed) store.put(row);
         for (const id of gone) store.delete(id);
-        return true;
+        const there = await looking;
+        if (there.last === seen.last && there.found.every((row, at) => isSame(row, seen.found[at]))) return undefined;
+        store.transaction.abort();
+        return there;
       });
-      if (isDone) return;
+      seen = now;
+      if (seen) continue;
+      for (const id of gone) opened.delete(id);
+      return sealed.forEach((one, at) => opened.set(one.id, { sealed: one, row: put[at] }));
     }
   }
 
   return { list, change };
 }
+
+const isSame = (one, other) => String(one?.iv) === String(other?.iv);

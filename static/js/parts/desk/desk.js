@@ -1,7 +1,7 @@
 // Who works at this page, what they wrote that is not in it yet, and the way to the service worker.
 import { openQueue } from "../outbox/queue.js";
 import { freshIds, uuid7 } from "../ids.js";
-import * as store from "../store.js";
+import { drop, get, getSealed, importKey, openRows, sealBytes, set, toBytes } from "../store.js";
 
 const worker = navigator.serviceWorker;
 const ANSWERS_WITHIN = 90_000; // longer than a request may take, see worker/sender.js
@@ -17,6 +17,8 @@ export async function ask(message) {
   });
 }
 
+export const parsed = (html) => new DOMParser().parseFromString(html, "text/html");
+
 export const tagged = (page = document) => page.querySelector("[data-tag]");
 
 // { tag, at }: whose the page is, and the journal's line that it was made at; of a page with no such line `at` is NaN.
@@ -29,50 +31,62 @@ export function pageTag() {
 export async function openDesk() {
   const { tag } = pageTag();
   if (!(await worker.register("/sw.js", { updateViaCache: "all" }))) throw new Error("no service worker");
-  const before = await store.get("open");
-  if (before && before.tag === tag) return before;
+  const before = await get("open");
+  if (before?.tag === tag) return before;
   const answer = await fetch("/sync/desk", { redirect: "manual" });
-  if (!answer.ok) await store.drop("typed"); // another PIN must be chosen first
+  if (!answer.ok) await drop("typed"); // another PIN must be chosen first
   const told = await answer.json();
   if (told.tag !== tag) throw new Error("another member");
-  const raw = store.toBytes(told.key);
-  const isSame = before && before.member === told.member;
-  const desk = { ...told, key: isSame ? before.key : await store.importKey(raw) };
+  const raw = toBytes(told.key);
+  const isSame = before?.member === told.member;
+  const desk = { ...told, key: isSame ? before.key : await importKey(raw) };
   await keepForPin(desk, raw);
-  await store.set("open", desk);
+  await set("open", desk);
   if (isSame) for (const name of await caches.keys()) if (name.endsWith(` ${before.tag}`)) await caches.delete(name);
   return desk;
 }
 
 // Who came by PIN can come by it again with no network.
 async function keepForPin(desk, raw) {
-  const typed = await store.get("typed");
+  const typed = await get("typed");
   if (!typed || typed.member !== desk.member) return;
   const { key: _key, ...rest } = desk;
-  const sealed = await store.sealBytes(typed.key, raw);
-  await store.set(`pin ${desk.member}`, { ...sealed, salt: typed.salt, tries: 0, desk: rest });
-  await store.drop("typed");
+  const sealed = await sealBytes(typed.key, raw);
+  await set(`pin ${desk.member}`, { ...sealed, salt: typed.salt, tries: 0, desk: rest });
+  await drop("typed");
 }
 
-// Gives { desk, rows, list, queue, add, drain, listen }.
+// Gives { desk, queue, rows, add, list, drain, changed, listen }. The listener gets the rows where one is new, and on the
+// disk by now, to be painted at once; or nothing, where something else has changed.
 export async function sitDown() {
   const desk = await openDesk();
-  const queue = openQueue({ storage: store.openRows(desk.key), now: Date.now, newId: uuid7 });
+  const queue = openQueue({ storage: openRows(desk.key), now: Date.now, newId: uuid7 });
   const seen = new Map(); // what another tab may have forgotten meanwhile, because its pages are newer than this one
-  const listeners = [];
+  let changed = () => {};
+  let known = [];
   let timer;
 
   async function rows() {
-    const found = await queue.list(desk.member);
+    let found;
+    let before;
+    do {
+      before = known; // what is written while the others are read must not be missing
+      found = await queue.list(desk.member);
+    } while (before !== known);
     for (const row of found) if (row.state === "done") seen.set(row.id, row);
     const ids = new Set(found.map(({ id }) => id));
-    return [...[...seen.values()].filter(({ id }) => !ids.has(id)), ...found];
+    known = [...[...seen.values()].filter(({ id }) => !ids.has(id)), ...found];
+    return known;
   }
 
-  async function list() {
-    const sealed = await store.get(`list ${desk.member}`);
-    return sealed ? store.unseal(desk.key, sealed) : { seq: 0, parties: [] };
+  async function add(operation) {
+    const row = await queue.add(desk, operation);
+    known = [...known.filter(({ id }) => id !== row.id), row];
+    changed(known);
+    return row;
   }
+
+  const list = async () => (await getSealed(desk.key, `list ${desk.member}`)) || { seq: 0, parties: [] };
 
   async function drain() {
     clearTimeout(timer);
@@ -85,8 +99,6 @@ export async function sitDown() {
     return told;
   }
 
-  const changed = () => Promise.all(listeners.map((listener) => listener()));
-
   worker.addEventListener("message", ({ data }) => {
     if (data.left) location.reload();
     else if (data.changed) changed();
@@ -94,7 +106,7 @@ export async function sitDown() {
   addEventListener("online", drain);
   addEventListener("visibilitychange", () => document.hidden || drain());
 
-  return { desk, queue, rows, list, drain, changed, listen: (listener) => listeners.push(listener) };
+  return { desk, queue, rows, add, list, drain, changed: () => changed(), listen: (listener) => (changed = listener) };
 }
 
 // A kept page is looked at again at once; what the person typed stays.
@@ -105,7 +117,7 @@ export async function renew(changed) {
   if (reload) location.reload();
   if (html) {
     dataset.behind = ""; // until what the fresh page lacks is painted, see css
-    replace(new DOMParser().parseFromString(html, "text/html"));
+    replace(parsed(html));
   }
   if (!offline) delete dataset.kept;
   await changed();

@@ -1,10 +1,11 @@
 // Changing hands by PIN, with the network or without: what one's PIN opens on this phone is sealed with it.
+import { parsed } from "./desk.js";
 import { drop, get, importKey, keyOfPin, openBytes, set } from "../store.js";
 
 const MOST_TRIES = 4; // then only the server can say, see khata/accounts/pins.py
 
 export function watchTheDoor(form = document.querySelector("form[action='/unlock']")) {
-  if (!form || !navigator.serviceWorker || !window.indexedDB || !window.crypto || !crypto.subtle) return;
+  if (!form || !navigator.serviceWorker || !window.indexedDB || !window.crypto?.subtle) return;
   form.addEventListener("change", ({ target }) => target.type === "radio" && form.elements.pin.focus());
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -33,8 +34,7 @@ async function derive(typed) {
 }
 
 function show(html) {
-  const fresh = new DOMParser().parseFromString(html, "text/html");
-  document.querySelector("main").replaceWith(fresh.querySelector("main"));
+  document.querySelector("main").replaceWith(parsed(html).querySelector("main"));
   watchTheDoor();
   const wrong = document.querySelector("[aria-invalid]");
   if (wrong) wrong.focus();

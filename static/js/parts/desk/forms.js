@@ -2,13 +2,14 @@
 import { uuid7 } from "../ids.js";
 import { pageTag } from "./desk.js";
 import { toMinor } from "../money.js";
-import { isRefused } from "../outbox/queue.js";
-import { add, sealBytes } from "../store.js";
+import { painted } from "../painted.js";
+import { isMissing, isRefused } from "../outbox/queue.js";
+import { add as keep, sealBytes } from "../store.js";
 
 const PATIENCE = 4000; // how long a page waits for the server's word before it goes on without
 
 const KINDS = {
-  parties: { settlement: "settle", kind: "move", entries: "entry.record" },
+  parties: { settlement: "settle", kind: "move" },
   entries: {},
   cash: {},
 };
@@ -16,7 +17,7 @@ const ROOMS = { parties: "party", entries: "entry", cash: "cash" };
 const VERBS = { deletion: "delete", restoration: "restore" };
 
 // What a form's address says: { kind, subject, party }, or nothing where it is no operation.
-export function meant(path) {
+function meant(path) {
   const [, room, id, verb] = path.split("/");
   if (!KINDS[room] || (id && !/^[0-9a-f-]{36}$/.test(id))) return undefined;
   if (verb === "entries") return { kind: "entry.record", party: id };
@@ -25,7 +26,7 @@ export function meant(path) {
   return { kind: `${ROOMS[room]}.${name}`, subject: id };
 }
 
-const worth = (direction, minor) => (direction === "gave" || direction === "in" ? minor : -minor);
+export const worth = (direction, minor) => (direction === "gave" || direction === "in" ? minor : -minor);
 
 // What it adds to the balance, in minor units; null where its amount is none.
 function minorOf({ kind, fields }, before, { exponent, marks }) {
@@ -40,20 +41,20 @@ function minorOf({ kind, fields }, before, { exponent, marks }) {
 
 function read(form, button) {
   const typed = new FormData(form);
-  if (button && button.name) typed.set(button.name, button.value);
+  if (button?.name) typed.set(button.name, button.value);
   const photo = typed.get("photo");
   typed.delete("photo");
   const fields = Object.fromEntries([...typed].filter(([, value]) => value !== ""));
-  return { fields, photo: photo && photo.size ? photo : null };
+  return { fields, photo: photo?.size ? photo : null };
 }
 
 // A day that nobody chose is the day it is written: the page may be of last week.
 function dropDay(form, fields) {
   const day = form.elements.on;
-  if (day && day.value === day.defaultValue && !/[?&]on=/.test(location.search)) delete fields.on;
+  if (day?.value === day?.defaultValue && !/[?&]on=/.test(location.search)) delete fields.on;
 }
 
-export function takeForms({ desk, queue, drain, changed }, words) {
+export function takeForms({ desk, queue, add, drain, changed }, words) {
   addEventListener(
     "submit",
     (event) => {
@@ -64,7 +65,7 @@ export function takeForms({ desk, queue, drain, changed }, words) {
       const isOdd = photo && (about.kind !== "entry.record" || form.elements.photo.dataset.odd);
       if (fields.shared || isOdd) return; // only the server can take these
       const operation = { ...about, fields };
-      const before = Number((document.querySelector("[data-minor-before]") || { dataset: {} }).dataset.minorBefore || 0);
+      const before = Number(document.querySelector("[data-minor-before]")?.dataset.minorBefore || 0);
       const minor = minorOf(operation, before, desk.currency);
       if (minor === null && navigator.onLine) return; // the server says what is wrong with it
       event.preventDefault();
@@ -81,7 +82,7 @@ export function takeForms({ desk, queue, drain, changed }, words) {
     const { fields } = operation;
     if (/record/.test(operation.kind)) dropDay(form, fields);
     if (/add|record/.test(operation.kind)) {
-      operation.subject = fields.id || uuid7();
+      operation.id = fields.id;
       delete fields.id;
     }
     try {
@@ -89,16 +90,16 @@ export function takeForms({ desk, queue, drain, changed }, words) {
         operation.party = partyOfPage();
         await followOn(operation);
       }
-      const row = await queue.add(desk, { id: uuid7(), ...operation });
+      const row = await add(operation);
       if (photo) await keepPhoto(row, photo);
-      await changed();
-      const sending = drain();
       if (form.matches("#entry-form")) {
         refill(form); // the next one can be typed at once
-        sending.then(() => takeBack(row));
+        await painted(); // even putting the cursor into a field would lay out the page an extra time before
+        if (!document.activeElement.matches("input,textarea")) form.elements.amount.focus();
+        drain().then(() => takeBack(row));
         return;
       }
-      await Promise.race([sending, new Promise((done) => setTimeout(done, PATIENCE))]);
+      await Promise.race([drain(), new Promise((done) => setTimeout(done, PATIENCE))]);
       await goOn(form, row);
     } catch {
       say(form, words("full"));
@@ -111,7 +112,7 @@ export function takeForms({ desk, queue, drain, changed }, words) {
   async function followOn(operation) {
     const { at } = pageTag();
     const before = (await queue.list(desk.member)).filter(
-      (row) => row.subject === operation.subject && !isRefused(row) && !(row.state === "done" && row.seq <= at),
+      (row) => row.subject === operation.subject && isMissing(row, at),
     );
     operation.minor -= before.reduce((sum, { minor }) => sum + minor, 0);
     const edits = before.filter(({ kind, fields }) => kind === "entry.edit" && Number(fields.version) >= Number(operation.fields.version));
@@ -121,17 +122,14 @@ export function takeForms({ desk, queue, drain, changed }, words) {
   }
 
   async function keepPhoto({ subject, member }, photo) {
-    await add({ entry: subject, member, ...(await sealBytes(desk.key, await photo.arrayBuffer())) }, "photos");
+    await keep({ entry: subject, member, ...(await sealBytes(desk.key, await photo.arrayBuffer())) }, "photos");
   }
 
   // What the server refuses while the person looks on is said at the form, as if the form itself had been sent.
   async function refusal(row) {
     const now = (await queue.list(desk.member)).find(({ id }) => id === row.id);
     if (!now || !isRefused(now)) return undefined;
-    if (now.state === "conflict") {
-      location.assign("/outbox"); // both versions stand there
-      return {};
-    }
+    if (now.state === "conflict") return location.assign("/outbox") || {}; // both versions stand there
     await queue.throwAway(desk.member, row.id, true);
     await changed();
     return now.reason;
@@ -143,7 +141,7 @@ export function takeForms({ desk, queue, drain, changed }, words) {
     if (!reason) return location.assign(next(row));
     if (!reason.message) return undefined;
     const { direction } = row.fields;
-    if (direction && form.querySelector("button[name=direction]")) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "direction", value: direction }));
+    if (form.querySelector("button[name=direction]")) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "direction", value: direction }));
     return form.submit();
   }
 
@@ -151,14 +149,14 @@ export function takeForms({ desk, queue, drain, changed }, words) {
     const now = document.querySelector("#entry-form");
     if (!now || now.elements.amount.value) return; // they write the next one already: it stands in the outbox
     const reason = await refusal(row);
-    if (!reason || !reason.message) return;
+    if (!reason?.message) return;
     for (const [name, value] of Object.entries(row.fields)) if (now.elements[name] && name !== "id") now.elements[name].value = value;
     if (reason.field && reason.field !== "amount") for (const part of now.querySelectorAll("details")) part.open = true;
     say(now, reason.message, reason.field);
   }
 }
 
-const partyOfPage = () => (document.querySelector(".back").pathname || "").split("/")[2];
+const partyOfPage = () => document.querySelector(".back").pathname.split("/")[2];
 
 function next({ kind, party, subject }) {
   if (kind === "party.delete") return "/";
@@ -169,19 +167,20 @@ function next({ kind, party, subject }) {
 function refill(form) {
   form.reset();
   form.elements.id.value = uuid7();
-  for (const old of form.querySelectorAll(".err")) old.remove();
+  unsay(form);
   for (const part of form.querySelectorAll("details")) part.open = false;
   const sum = form.querySelector("output");
   if (sum) sum.value = "";
-  form.elements.amount.focus();
 }
+
+const unsay = (form) => form.querySelectorAll(".err").forEach((old) => old.remove());
 
 function say(form, sentence, name) {
   const field = name && form.elements[name];
-  for (const old of form.querySelectorAll(".err")) old.remove();
+  unsay(form);
   const told = Object.assign(document.createElement("span"), { className: "err", textContent: sentence });
   told.setAttribute("role", "alert");
-  if (field && field.after) {
+  if (field?.after) {
     told.id = `e-${name}`;
     field.setAttribute("aria-invalid", "true");
     field.setAttribute("aria-describedby", told.id);

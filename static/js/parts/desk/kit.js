@@ -1,11 +1,11 @@
 // Pieces and words for what the phone writes into pages: they stand in the outbox page, in the member's language.
-import { ask } from "./desk.js";
+import { ask, parsed } from "./desk.js";
 
 export async function openKit() {
   let page = document;
   if (!document.querySelector("#kit")) {
     const { kit } = await ask({ kit: true });
-    page = new DOMParser().parseFromString(kit || "", "text/html");
+    page = parsed(kit);
   }
   const { content } = page.querySelector("#kit");
   return {

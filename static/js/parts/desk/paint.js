@@ -1,7 +1,7 @@
 // Puts into the page what it lacks: rows that wait or were written since, the balance with them, and marks.
 import { formatMinor } from "../money.js";
 import { overlay } from "../outbox/overlay.js";
-import { count, isOpen, isRefused, partyOf } from "../outbox/queue.js";
+import { count, isMissing, isOpen, isRefused, partyOf } from "../outbox/queue.js";
 import { pageTag } from "./desk.js";
 
 const $ = (selector) => document.querySelector(selector);
@@ -39,6 +39,30 @@ export function openPaint(seat, kit) {
     return item;
   }
 
+  const entryPiece = (row) => [`${row.id} ${row.state}`, () => entryRow(row)];
+
+  // What the phone has written, before the page's own rows, the last piece first. A piece says what it is and how it is
+  // made: one that stands there already stays, as laying out all of them anew takes longer than writing one.
+  function putMine(place, pieces) {
+    const wanted = new Map(pieces);
+    const there = new Map();
+    for (const item of place.querySelectorAll(".mine")) {
+      if (wanted.has(item.dataset.piece)) there.set(item.dataset.piece, item);
+      else item.remove();
+    }
+    let next = place.querySelector(":scope > :not(.mine)");
+    for (const [name, make] of wanted) {
+      let item = there.get(name);
+      if (!item) {
+        item = make();
+        item.dataset.piece = name;
+        place.insertBefore(item, next);
+      }
+      next = item;
+    }
+    if (wanted.size) for (const empty of place.querySelectorAll(".empty")) empty.remove();
+  }
+
   // --- a party's page
 
   function party(id, rows) {
@@ -47,16 +71,12 @@ export function openPaint(seat, kit) {
     if (!entries) return;
     const known = new Set(Array.from(entries.querySelectorAll("[id^=e-]"), (item) => item.id.slice(2)));
     const lacks = overlay(pageTag().at, id, rows, known);
-    for (const old of entries.querySelectorAll(".mine")) old.remove();
+    const isListed = ({ kind, subject, fields }) => known.has(kind === "party.settle" ? fields.id : subject);
+    putMine(entries, lacks.rows.filter((row) => isWritten(row) && !isListed(row)).map(entryPiece));
     for (const row of lacks.rows) {
       const item = $(`#e-${row.subject}`);
-      if (isWritten(row)) {
-        if (!$(`#e-${row.kind === "party.settle" ? row.fields.id : row.subject}`)) entries.prepend(entryRow(row));
-      } else if (item) {
-        item.dataset.state = row.state;
-      }
+      if (item && !isWritten(row)) item.dataset.state = row.state;
     }
-    if (entries.querySelector(".mine")) for (const empty of entries.querySelectorAll(".empty")) empty.remove();
     if (balance && lacks.rows.length) {
       const base = Number(balance.dataset.minor);
       figure(balance, lacks.balance === undefined ? base + lacks.delta : lacks.balance, "large", lacks.waiting);
@@ -84,9 +104,7 @@ export function openPaint(seat, kit) {
   function home(list, rows) {
     const parties = $("#parties");
     const at = pageTag().at;
-    const isBehind = rows.some((row) => (row.state === "done" ? row.seq > at : isOpen(row)));
-    for (const old of parties.querySelectorAll(".mine")) old.remove();
-    if (!isBehind) return;
+    if (!rows.some((row) => isMissing(row, at))) return putMine(parties, []);
     const known = new Map(list.parties.map((one) => [one[0], one]));
     for (const link of parties.querySelectorAll("a[href^='/parties/']")) {
       const id = idIn(link.pathname);
@@ -101,13 +119,16 @@ export function openPaint(seat, kit) {
       }
     }
     // Who is not in the page yet: new here, or written for since.
+    const missing = new Map();
     for (const row of rows) {
       const id = partyOf(row);
       const [, name, , kind, minor] = known.get(id) || [id, row.kind === "party.add" && row.fields.name, "", row.fields.kind, 0];
       const isHere = (kind === "supplier") === /kind=supplier/.test(location.search) && !/[?&](q|after)=/.test(location.search);
-      if (name && isHere && !isRefused(row) && !$(`a[href="/parties/${id}"]`)) parties.prepend(partyRow(id, name, standing(list, rows, id, minor)));
+      if (!name || !isHere || isRefused(row) || $(`:not(.mine) > a[href="/parties/${id}"]`)) continue;
+      const stands = standing(list, rows, id, minor);
+      missing.set(id, [`${id} ${stands}`, () => partyRow(id, name, stands)]);
     }
-    if (parties.querySelector(".mine")) for (const empty of parties.querySelectorAll(".empty")) empty.remove();
+    putMine(parties, [...missing.values()]);
     totals(list, rows);
   }
 
@@ -146,15 +167,12 @@ export function openPaint(seat, kit) {
   function cash(rows) {
     const lines = $("main > ul.rows");
     const at = pageTag().at;
-    for (const old of lines.querySelectorAll(".mine")) old.remove();
-    const some = rows.filter((row) => (row.kind.startsWith("cash") || row.fields.in_cash) && (row.state === "done" ? row.seq > at : isOpen(row)));
-    for (const row of some) {
-      const item = $(`#c-${row.subject}`);
-      if (row.kind === "cash.record") {
-        if (!item) lines.prepend(entryRow(row));
-      } else if (item) item.dataset.state = row.state;
+    const some = rows.filter((row) => (row.kind.startsWith("cash") || row.fields.in_cash) && isMissing(row, at));
+    putMine(lines, some.filter(({ kind, subject }) => kind === "cash.record" && !$(`#c-${subject}`)).map(entryPiece));
+    for (const { kind, subject, state } of some) {
+      const item = kind !== "cash.record" && $(`#c-${subject}`);
+      if (item) item.dataset.state = state;
     }
-    if (lines.querySelector(".mine")) for (const empty of lines.querySelectorAll(".empty")) empty.remove();
     if (some.length) cashSums($(".sum"), some);
   }
 
@@ -166,8 +184,7 @@ export function openPaint(seat, kit) {
     for (const { kind, fields, minor: sum, at } of some) {
       const day = fields.on || new Date(at).toLocaleDateString("sv", { timeZone: desk.zone });
       if (!/record/.test(kind) || day !== on) continue;
-      const isIn = fields.direction === "in" || fields.direction === "got";
-      if (isIn) more += Math.abs(sum);
+      if (/in|got/.test(fields.direction)) more += Math.abs(sum);
       else less += Math.abs(sum);
     }
     const sums = label.querySelectorAll("dd bdi");
@@ -181,17 +198,22 @@ export function openPaint(seat, kit) {
 
   function counts(rows) {
     const { waiting, refused } = count(rows);
-    for (const old of $$("main > .counts")) old.remove();
-    const place = $("main").firstElementChild;
     for (const [name, number] of [["refused", refused], ["waiting", waiting]]) {
-      if (!number || location.pathname === "/outbox") continue;
-      const line = kit.part(`count ${name}`);
-      line.classList.add("counts");
+      let line = $(`main > [data-count=${name}]`);
+      if (!number || location.pathname === "/outbox") {
+        if (line) line.remove();
+        continue;
+      }
+      if (!line) {
+        line = kit.part(`count ${name}`);
+        $("main").firstElementChild.after(line);
+      }
       line.querySelector("bdi").textContent = number.toLocaleString(document.documentElement.lang);
-      place.after(line);
     }
-    if (navigator.setAppBadge) (waiting + refused ? navigator.setAppBadge(waiting + refused) : navigator.clearAppBadge()).catch(() => {});
   }
+
+  // On the app's icon; zero takes it away.
+  const badge = (rows) => navigator.setAppBadge?.(rows.filter(({ state }) => state !== "done").length).catch(() => {});
 
   function age() {
     const { kept } = document.documentElement.dataset;
@@ -205,5 +227,5 @@ export function openPaint(seat, kit) {
     $("header").append(line);
   }
 
-  return { party, home, cash, counts, age, entryRow, partyRow, standing, figure, money };
+  return { party, home, cash, counts, badge, age, entryRow, partyRow, standing, money };
 }

@@ -3,6 +3,7 @@
 import { isOpen, isRefused, partyOf } from "../outbox/queue.js";
 import { uuid7 } from "../ids.js";
 import { toMinor } from "../money.js";
+import { worth } from "./forms.js";
 import { tagged } from "./desk.js";
 import { idIn } from "./paint.js";
 
@@ -91,7 +92,7 @@ function item(row, name, seat, kit, paint) {
   part.querySelector("p").replaceWith(line);
   const why = part.querySelector("[data-why]");
   why.hidden = !isRefused(row);
-  if (reason && reason.message) why.textContent = reason.message;
+  if (reason?.message) why.textContent = reason.message;
   if (row.state === "conflict" && reason.current) part.querySelector("[data-other]").textContent = otherVersion(reason.current, kit);
   correct(part, row, seat, kit);
   part.querySelector("[data-throw]").onclick = async () => {
@@ -115,22 +116,23 @@ function correct(part, row, seat, kit) {
   }
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const fields = { ...row.fields, ...Object.fromEntries(new FormData(form)) };
-    const { current } = row.reason || {};
-    if (current) fields.version = String(current.version);
     if (row.kind === "party.settle") return;
+    const fields = { ...row.fields, ...Object.fromEntries(new FormData(form)) };
+    const current = row.reason?.current;
+    if (current) fields.version = String(current.version);
     const { exponent, marks } = seat.desk.currency;
-    const minor = "amount" in fields ? toMinor(fields.amount, exponent, marks) : 0;
+    const { amount } = form.elements;
+    const minor = amount ? toMinor(amount.value, exponent, marks) : 0;
     if (minor === null) {
-      form.querySelector("[name=amount]").setCustomValidity(kit.word("amount"));
-      form.reportValidity();
-      form.querySelector("[name=amount]").setCustomValidity("");
-      return;
+      amount.setCustomValidity(kit.word("amount"));
+      amount.reportValidity();
+      return amount.setCustomValidity("");
     }
-    const changes = { fields, minor: worthOf(row, fields, minor) };
+    // A corrected edit counts from what the entry says now; nothing else is known of it here.
+    const changes = { fields, minor: row.kind === "entry.edit" || !amount ? row.minor : worth(fields.direction, minor) };
     if (row.state === "conflict" && /add|record/.test(row.kind)) {
       // Its own id stands for something else in the ledger: this becomes a new one beside it.
-      await seat.queue.add(seat.desk, { kind: row.kind, party: row.party, subject: uuid7(), ...changes });
+      await seat.queue.add(seat.desk, { kind: row.kind, party: row.party, ...changes });
       await seat.queue.throwAway(seat.desk.member, row.id, true);
     } else {
       await seat.queue.correct(seat.desk.member, row.id, changes);
@@ -138,10 +140,4 @@ function correct(part, row, seat, kit) {
     await seat.changed();
     seat.drain();
   });
-}
-
-// A corrected edit counts from what the entry says now; nothing else is known of it here.
-function worthOf(row, fields, minor) {
-  const signed = /gave|in/.test(fields.direction) ? minor : -minor;
-  return row.kind === "entry.edit" || !("amount" in fields) ? row.minor : signed;
 }

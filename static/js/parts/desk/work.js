@@ -16,16 +16,26 @@ export async function work() {
     const paint = openPaint(seat, kit);
     const isShell = location.pathname === "/outbox" || "shell" in page.dataset;
 
+    let party; // whose account the page is
+
     async function paintAll() {
+      const shown = isShell ? await showShell(seat, kit, paint) : { id: idIn(location.pathname) };
+      const list = !isShell && location.pathname === "/" && (await seat.list());
       const rows = await seat.rows();
-      const { id = idIn(location.pathname) } = (isShell && (await showShell(seat, kit, paint))) || {};
-      if (id) paint.party(id, rows);
-      else if (!isShell && location.pathname === "/") paint.home(await seat.list(), rows);
-      else if (!isShell && location.pathname === "/cash") paint.cash(rows);
-      paint.counts(rows);
+      party = shown.id;
+      if (list) paint.home(list, rows);
+      lay(rows);
+      paint.badge(rows);
       paint.age();
       delete page.dataset.behind;
       return rows;
+    }
+
+    // What needs nothing but the rows.
+    function lay(rows) {
+      if (party) paint.party(party, rows);
+      else if (!isShell && location.pathname === "/cash") paint.cash(rows);
+      paint.counts(rows);
     }
 
     // One after the other: what was read earlier must not be painted over what was read later.
@@ -35,7 +45,7 @@ export async function work() {
       return last;
     };
 
-    seat.listen(show);
+    seat.listen((rows) => (rows ? lay(rows) : show()));
     const rows = await show();
     takeForms(seat, kit.word);
     page.dataset.desk = "open";

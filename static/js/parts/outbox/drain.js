@@ -1,9 +1,9 @@
 // Brings the operations of one member to the server: in batches, in order, until each of them is answered.
 //
-// Nothing that was not answered "done" or "again" counts as written, and whatever is not answered is sent once more:
+// Nothing that was not answered with its line of the journal counts as written, and what is not answered is sent once more:
 // the server takes an operation once, however often it comes. So a crash, a lost answer, even two drains at once cost
 // bytes and nothing else; the lock saves those.
-import { MOST_BYTES, isOpen, partyOf, weight, wire } from "./queue.js";
+import { MOST_BYTES, isOpen, partyOf, weight } from "./queue.js";
 
 const MOST = 50;
 const LONGEST_WAIT_SECONDS = 300;
@@ -44,7 +44,16 @@ export function choose(rows, most) {
   return batch;
 }
 
-// `who` is { member, shop }; send({ member, shop, operations }) gives { status, json } or throws, in a bounded time;
+// What became of a row, by its part of the answer.
+function judged(row, result, balance, seq) {
+  if (Number.isInteger(result)) return { ...row, state: "done", reason: null, seq: result, balance: balance ?? undefined, heard: seq };
+  if (!isOpen(row)) return row;
+  const { status, ...reason } = result || {};
+  return { ...row, state: status === "refused" || status === "conflict" ? status : "waiting", reason };
+}
+
+// `who` is { member, shop }; send({ member, shop, rows }) gives { status, json } or throws, in a bounded time; `json` is
+// [seq, results, balances], as khata/sync/views.py:take answers: results and balances in the order of the rows.
 // lock(work) gives what work() gives, once no other tab is at it; random() is from 0 to 1.
 export function openDrain({ who, storage, send, lock, random }) {
   let most = MOST;
@@ -54,37 +63,28 @@ export function openDrain({ who, storage, send, lock, random }) {
 
   const change = (batch, work) => storage.change(who.member, batch.map((row) => row.id), work);
 
-  // Kept before it is sent: what may be on its way can't be thrown away as if it had never left.
+  // Kept before it is sent: what may be on its way can't be thrown away as if it had never left. Gives whether all of it
+  // waits still.
   async function mark(batch) {
     let fresh;
     await change(batch, (rows) => {
       fresh = rows.every((row) => row && isOpen(row));
-      return fresh ? { put: rows.map((row) => ({ ...row, state: "sending", tries: row.tries + 1 })) } : {};
+      return fresh && { put: rows.filter((row) => !row.tries).map((row) => ({ ...row, tries: 1 })) };
     });
     return fresh;
   }
 
-  const release = (batch, fault) =>
+  const blame = (batch) =>
     change(batch, (rows) => {
       const open = rows.filter((row) => row && isOpen(row));
-      return { put: open.map((row) => ({ ...row, state: "waiting", faults: row.faults + fault })) };
+      return { put: open.map((row) => ({ ...row, faults: row.faults + 1 })) };
     });
 
   // Gives whether the answer brought anything further.
-  async function take(batch, { results, balances, seq }) {
-    const answers = new Map(results.map((result) => [result && result.id, result]));
+  async function take(batch, [seq, results, balances = []]) {
     let moved;
     await change(batch, (rows) => {
-      const put = rows.filter((row) => row).map((row) => {
-        const { id, status, seq: line, ...reason } = answers.get(row.id) || {};
-        if (status === "done" || status === "again") {
-          const balance = (balances || {})[partyOf(row)];
-          return { ...row, state: "done", reason: null, seq: line || seq, balance, heard: seq };
-        }
-        if (!isOpen(row)) return row;
-        const state = status === "refused" || status === "conflict" ? status : "waiting";
-        return { ...row, state, reason };
-      });
+      const put = rows.map((row, at) => row && judged(row, results[at], balances[at], seq)).filter(Boolean);
       moved = put.filter(isOpen).length < rows.length;
       return { put };
     });
@@ -106,18 +106,14 @@ export function openDrain({ who, storage, send, lock, random }) {
       if (!(await mark(batch))) continue; // another tab was here: look again
       let answer;
       try {
-        answer = await send({ ...who, operations: batch.map(wire) });
+        answer = await send({ ...who, rows: batch });
       } catch {
-        await release(batch, 0);
         return later();
       }
       const { status, json } = answer;
-      if (isPause(status)) {
-        await release(batch, 0);
-        return { state: "paused", status, code: json && json.code };
-      }
-      if (status !== 200 || !json || !Array.isArray(json.results) || !(json.seq >= 0)) {
-        await release(batch, 1);
+      if (isPause(status)) return { state: "paused", status };
+      if (status !== 200 || !Array.isArray(json) || !Number.isInteger(json[0]) || !Array.isArray(json[1])) {
+        await blame(batch);
         return later();
       }
       if (!(await take(batch, json))) return later();
@@ -126,7 +122,7 @@ export function openDrain({ who, storage, send, lock, random }) {
     }
   }
 
-  // Gives { state: "empty" }, { state: "paused", status, code } until the member is back, or { state: "later", wait }
+  // Gives { state: "empty" }, { state: "paused", status } until the member is back, or { state: "later", wait }
   // in milliseconds. Asking again while one waits for its turn is asking once; while one runs, it is one run more,
   // because the running one may have looked already.
   return () => {

@@ -1,5 +1,5 @@
 // What a page lacks: a kept page may be older than what was written since, and no page knows what still waits.
-import { isOpen, partyOf } from "./queue.js";
+import { isMissing, isOpen, isRefused, partyOf } from "./queue.js";
 
 // `page` is the number of the journal line that the page was made at, `known` the ids of the entries that it lists,
 // `operations` all of the member's. `party` is the party's id, or "cash" for the cash book's own lines. Gives
@@ -16,7 +16,7 @@ export function overlay(page, party, operations, known = new Set()) {
   // late copy of what it corrects may have come in after all, under the same id.
   const stands = ({ kind, tries, isCorrection, subject, fields }) =>
     tries && !isCorrection && /record|settle/.test(kind) && (known.has(subject) || known.has(fields.id));
-  const rows = about.filter((row) => (row.state === "done" ? row.seq > page : !isOpen(row) || !stands(row)));
+  const rows = about.filter((row) => isRefused(row) || (isMissing(row, page) && !(isOpen(row) && stands(row))));
   const sum = (some) => some.reduce((total, row) => total + row.minor, 0);
   const waiting = rows.filter(isOpen);
   const missing = (seq) => sum(waiting) + sum(rows.filter((row) => row.state === "done" && row.seq > seq));

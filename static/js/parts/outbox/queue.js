@@ -4,8 +4,8 @@
 //   member, shop   whose it is; it is never sent for anybody else
 //   order          its place among the member's operations
 //   minor          what it changes the party's balance by, in minor units, as far as the phone knows
-//   state          waiting, sending, done, refused or conflict; "sending" after a crash is as good as "waiting"
-//   tries, faults  how often it was sent; how often the server broke over a request that it was part of
+//   state          waiting, done, refused or conflict
+//   tries, faults  1 once it may have been sent; how often the server broke over a request that it was part of
 //   reason         { code, message, field, current } of a refusal, as the server told it
 //   isCorrection   it took the place of a refused one, with the same subject
 //   seq, balance, heard   of a done one: its journal line, the party's balance in the answer, that answer's number
@@ -21,27 +21,36 @@
 // What one request may weigh: a minute and a half on the slowest networks.
 export const MOST_BYTES = 60000;
 
-// Waits for an answer, whether it was sent or not.
-export const isOpen = (row) => row.state === "waiting" || row.state === "sending";
-
 export const isRefused = (row) => row.state === "refused" || row.state === "conflict";
+
+// Waits for an answer, whether it was sent or not.
+export const isOpen = (row) => row.state !== "done" && !isRefused(row);
+
+// Whether a page of the journal's line `seq` can't know of it; of a page with no line (NaN) nothing is certain.
+export const isMissing = (row, seq) => (row.state === "done" ? !(row.seq <= seq) : isOpen(row));
 
 export const partyOf = (row) => row.party || row.subject;
 
-export const wire = ({ id, kind, subject, party, at, fields }) => ({ id, kind, subject, party, at, fields });
+// An operation as it is sent, see khata/sync/operations.py:read. What is new has the operation's own id.
+export function pack({ id, kind, subject, party, at, fields }) {
+  const packed = [id, kind, at, fields];
+  if (party || subject !== id) packed.push(party);
+  if (subject !== id) packed.push(subject);
+  return packed;
+}
 
-export const weight = (row) => encodeURIComponent(JSON.stringify(wire(row))).length;
+export const weight = (row) => new TextEncoder().encode(JSON.stringify(pack(row))).length;
 
 const FRESH = { state: "waiting", tries: 0, faults: 0 };
 
 export function openQueue({ storage, now, newId }) {
   return {
-    list: (member) => storage.list(member),
+    list: storage.list,
 
     // Gives the row once it is kept for good. Throws where it is not: then nothing was entered, and the person must
     // hear so. The same id with the same content is a second tap on the same button: still one operation. With other
     // content it is refused here and now, as "used": the server would refuse it too, but days later.
-    async add({ member, shop }, { id = newId(), kind, subject, party = null, fields, minor = 0 }) {
+    async add({ member, shop }, { id = newId(), kind, subject = id, party = null, fields, minor = 0 }) {
       let row = { id, kind, subject, party, at: now(), fields, minor, member, shop, ...FRESH };
       if (weight(row) > MOST_BYTES) throw new RangeError("too long");
       await storage.change(member, [id], ([there], last) => {

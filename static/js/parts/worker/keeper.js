@@ -1,28 +1,30 @@
 // Pages that the phone has seen, sealed with their member's key; the files that they need; the door when nobody is in.
 // A page is kept where its data-tag says whose it is and at which line of the journal it was made, see khata/web/pwa.py.
 
-import { isOpen } from "../outbox/queue.js";
+import { isMissing } from "../outbox/queue.js";
+import { drop, get, seal, unseal } from "../store.js";
 
 const MOST_PAGES = 60;
 const SHELL = "/outbox"; // what is shown in the place of a page that the phone has not seen
-const WARM = [SHELL, "/", "/parties/new?kind=customer", "/cash"];
+const OFFLINE = "/offline"; // and where nobody is in
+const address = (path) => new URL(path, location.origin).href;
+const WARM = [SHELL, "/", "/parties/new?kind=customer", "/cash"].map(address);
 const MARKS = /<(?:body|nav)[^>]* data-tag="([^":]*):(\d+)"/;
 const HTML = /^text\/html/;
+const STYLE = /<link rel="stylesheet" href="([^"]+)">/;
 
-export function openKeeper(store, build) {
+export function openKeeper(build) {
   const PAGES = `pages ${build}`;
   const pagesOf = (desk) => caches.open(`${PAGES} ${desk.tag}`);
   const FILES = `files ${build}`;
   const DOOR = "door";
-  const address = (path) => new URL(path, location.origin).href;
 
   // --- files
 
   async function fill(files) {
-    await (await caches.open(FILES)).addAll(files);
-    const desk = await store.get("open");
+    await (await caches.open(FILES)).addAll([...files, OFFLINE]); // of one build: it names the style
+    const desk = await get("open");
     if (desk) await warm(desk).catch(() => {});
-    await (await caches.open(DOOR)).add("/offline").catch(() => {});
   }
 
   // What other builds kept goes once this one has what it needs.
@@ -38,24 +40,20 @@ export function openKeeper(store, build) {
     const kept = await (await pagesOf(desk)).match(href);
     if (!kept) return undefined;
     const bytes = new Uint8Array(await kept.arrayBuffer());
-    try {
-      return await store.unseal(desk.key, { iv: bytes.slice(0, 12), data: bytes.slice(12) });
-    } catch {
-      return undefined; // somebody else's
-    }
+    return unseal(desk.key, { iv: bytes.slice(0, 12), data: bytes.slice(12) }).catch(() => undefined); // somebody else's
   }
 
   // The oldest go first. Where there is no room all the same, half of them make some.
   async function put(pages, href, response) {
     const keys = await pages.keys();
-    const others = keys.filter(({ url }) => url !== href && !WARM.some((path) => url === address(path)));
-    const tooMany = others.slice(0, Math.max(0, keys.length - MOST_PAGES));
-    await Promise.all(tooMany.map((key) => pages.delete(key)));
+    const others = keys.filter(({ url }) => url !== href && !WARM.includes(url));
+    const dropFirst = (count) => Promise.all(others.slice(0, count).map((key) => pages.delete(key)));
+    await dropFirst(Math.max(0, keys.length - MOST_PAGES));
     await pages.delete(href); // so that it stands last
     try {
       await pages.put(href, response.clone());
     } catch {
-      await Promise.all(others.slice(0, Math.ceil(others.length / 2)).map((key) => pages.delete(key)));
+      await dropFirst(Math.ceil(others.length / 2));
       await pages.put(href, response).catch(() => {});
     }
   }
@@ -73,23 +71,26 @@ export function openKeeper(store, build) {
   }
 
   async function save(desk, href, page) {
-    const { iv, data } = await store.seal(desk.key, page);
+    const { iv, data } = await seal(desk.key, page);
     await put(await pagesOf(desk), href, new Response(new Blob([iv, data]), { headers: { "X-At": page.at } }));
   }
 
-  const isBehind = (page, rows) => rows.some((row) => (row.state === "done" ? row.seq > page.at : isOpen(row)));
-
   // How old it is stands in the page; and whether something was written since, until the script has put that right.
-  function show(desk, page, rows) {
-    const behind = isBehind(page, rows) ? " data-behind" : "";
-    const text = page.text.replace("<html", `<html data-kept="${page.time}"${behind}`);
-    return new Response(text, { headers: [...page.headers, ["Cache-Control", "no-store"]] });
-  }
+  const show = (page, rows) => dress(page, `data-kept="${page.time}"${rows.some((row) => isMissing(row, page.at)) ? " data-behind" : ""}`);
 
   async function shell(desk) {
     const page = desk && (await find(desk, address(SHELL)));
-    if (!page) return door({ pathname: "/offline" });
-    return new Response(page.text.replace("<html", "<html data-shell"), { headers: page.headers });
+    return page ? dress(page, "data-shell") : door({ pathname: OFFLINE });
+  }
+
+  // A page brings its style inside: the first paint would wait for it, even where it comes from here. Its policy knows
+  // the style's hash, see khata/web/security.py.
+  async function dress({ text, headers }, marks) {
+    const [link, href] = STYLE.exec(text);
+    const file = await caches.match(href);
+    const style = file && (await file.text());
+    const html = style ? text.replace(link, () => `<style>${style}</style>`) : text;
+    return new Response(html.replace("<html", `<html ${marks}`), { headers: [...headers, ["Cache-Control", "no-store"]] });
   }
 
   // The text of the shell, whose pieces and words the pages use.
@@ -101,7 +102,7 @@ export function openKeeper(store, build) {
   // { html } where it is another one now, {} where it is the same or can't be asked, { left } where it is no more ours.
   async function refresh(desk, href) {
     const kept = await find(desk, href);
-    const headers = kept && kept.tag ? { "If-None-Match": kept.tag } : {};
+    const headers = kept?.tag ? { "If-None-Match": kept.tag } : {};
     const answer = await fetch(href, { headers, cache: "no-store", redirect: "manual" }).catch(() => null);
     if (!answer || answer.status >= 500) return { offline: true };
     if (answer.status === 304) {
@@ -110,7 +111,7 @@ export function openKeeper(store, build) {
     }
     if (answer.ok) {
       const html = await keep(desk, href, answer);
-      if (html) return html === (kept && kept.text) ? {} : { html };
+      if (html) return html === kept?.text ? {} : { html };
     }
     await (await pagesOf(desk)).delete(href);
     return answer.ok || answer.status === 404 ? { reload: true } : { left: true };
@@ -118,7 +119,7 @@ export function openKeeper(store, build) {
 
   async function warm(desk, href) {
     const pages = await pagesOf(desk);
-    for (const each of [...WARM.map(address), ...(href ? [href] : [])]) {
+    for (const each of [...WARM, ...(href ? [href] : [])]) {
       if (!(await pages.match(each))) await keep(desk, each, await fetch(each));
     }
     // Asked for by a page that is the worker's, the browser would not fetch it by itself.
@@ -139,13 +140,13 @@ export function openKeeper(store, build) {
 
   // Nobody is in any more. What may be opened again by PIN stays, sealed; the rest goes.
   async function close(mayReturn) {
-    const desk = await store.get("open");
+    const desk = await get("open");
     if (!desk) return;
-    await store.drop("open");
-    await store.drop("shared");
-    if (mayReturn && (await store.get(`pin ${desk.member}`))) return;
-    await store.drop(`pin ${desk.member}`);
-    await store.drop(`list ${desk.member}`);
+    await drop("open");
+    await drop("shared");
+    if (mayReturn && (await get(`pin ${desk.member}`))) return;
+    await drop(`pin ${desk.member}`);
+    await drop(`list ${desk.member}`);
     await caches.delete(`${PAGES} ${desk.tag}`);
   }
 
@@ -156,10 +157,9 @@ export function openKeeper(store, build) {
   };
 
   async function door({ pathname }) {
-    const doors = await caches.open(DOOR);
-    const unlock = await doors.match("/unlock");
-    if (unlock && pathname !== "/unlock" && pathname !== "/offline") return Response.redirect("/unlock", 303);
-    return (pathname !== "/offline" && unlock) || (await doors.match("/offline")) || Response.error();
+    const unlock = pathname !== OFFLINE && (await caches.match("/unlock"));
+    if (unlock && pathname !== "/unlock") return Response.redirect("/unlock", 303);
+    return unlock || (await caches.match(OFFLINE)) || Response.error();
   }
 
   return { fill, clean, file, find, keep, show, shell, kit, refresh, warm, oldest, close, atTheDoor, door };

@@ -1,18 +1,32 @@
 // Sends the outbox of whoever is in; keeps the phone's list of parties right by the answers.
 import { checksum } from "../outbox/checksum.js";
 import { openDrain } from "../outbox/drain.js";
-import { isOpen, isRefused, openQueue } from "../outbox/queue.js";
+import { openQueue, pack, partyOf } from "../outbox/queue.js";
+import { all, drop, getSealed, openBytes, openRows, setSealed } from "../store.js";
 
 const TIMEOUT = 60_000;
 const COMPARE_EVERY = 300_000; // both sides reckon over all parties
-const DELETED = ["party.delete"];
 
 const sha256 = (bytes) => crypto.subtle.digest("SHA-256", bytes);
 
-export function openSender(store, { ended, forget }) {
-  const drains = new Map();
+export function openSender({ ended, forget }) {
+  let outbox = {}; // of whoever is in: { tag, storage, drain }
 
-  const rows = (desk) => store.openRows(desk.key).list(desk.member);
+  function outboxOf(desk) {
+    if (outbox.tag === desk.tag) return outbox;
+    const lock = (work) => (navigator.locks ? navigator.locks.request("outbox", work) : work());
+    const storage = openRows(desk.key);
+    const drain = openDrain({ who: desk, storage, send: sendFor(desk), lock, random: Math.random });
+    outbox = { tag: desk.tag, storage, drain };
+    return outbox;
+  }
+
+  // With the key goes what was opened with it.
+  const close = () => {
+    outbox = {};
+  };
+
+  const rows = (desk) => outboxOf(desk).storage.list(desk.member);
 
   async function ask(path, body, headers) {
     const aborting = new AbortController();
@@ -27,12 +41,8 @@ export function openSender(store, { ended, forget }) {
 
   // --- the list: { seq, whole, parties: [[id, name, phone, kind, minor], …], compared }
 
-  const nameOf = (desk) => `list ${desk.member}`;
-
-  async function listOf(desk) {
-    const sealed = await store.get(nameOf(desk));
-    return sealed && store.unseal(desk.key, sealed).catch(() => undefined);
-  }
+  const listOf = ({ key, member }) => getSealed(key, `list ${member}`);
+  const setList = ({ key, member }, list) => setSealed(key, `list ${member}`, list);
 
   // Asked for anew where it is older than a few minutes: others write too.
   async function renewList(desk) {
@@ -44,68 +54,65 @@ export function openSender(store, { ended, forget }) {
     const answer = await ask("/sync/parties", undefined, old ? { "If-None-Match": old.tag } : {});
     if (answer.status !== 200 && answer.status !== 304) return;
     const fresh = answer.status === 304 ? old : { ...(await answer.json()), tag: answer.headers.get("ETag") };
-    await store.set(nameOf(desk), await store.seal(desk.key, { ...fresh, compared: Date.now() }));
+    await setList(desk, { ...fresh, compared: Date.now() });
   }
 
-  async function updateList(desk, list, sent, { results, balances, seq, checksum: theirs }) {
+  async function updateList(desk, list, rows, [seq, results, balances = [], others = {}, theirs]) {
     const parties = new Map(list.parties.map((party) => [party[0], party]));
-    results.forEach(({ status }, at) => {
-      const { kind, subject, fields } = sent[at];
-      if (status !== "done" && status !== "again") return;
-      if (kind === "party.add") parties.set(subject, [subject, fields.name, fields.phone, fields.kind, 0]);
-      if (DELETED.includes(kind)) parties.delete(subject);
+    const told = Object.entries(others);
+    rows.forEach((row, at) => {
+      const { kind, subject, fields } = row;
+      const isDone = Number.isInteger(results[at]);
+      if (isDone && kind === "party.add") parties.set(subject, [subject, fields.name, fields.phone, fields.kind, 0]);
+      if (isDone && kind === "party.delete") parties.delete(subject);
+      told.push([partyOf(row), balances[at]]);
     });
-    for (const [id, minor] of Object.entries(balances)) if (parties.has(id)) parties.get(id)[4] = minor;
+    for (const [id, minor] of told) if (parties.has(id) && Number.isInteger(minor)) parties.get(id)[4] = minor;
     const fresh = { ...list, seq, parties: [...parties.values()] };
     if (theirs) {
       const ours = await checksum(fresh.parties.map(([id, , , , minor]) => [id, minor]), sha256);
       if (ours !== theirs) return fetchList(desk);
       fresh.compared = Date.now();
     }
-    return store.set(nameOf(desk), await store.seal(desk.key, fresh));
+    return setList(desk, fresh);
   }
 
   // --- the outbox
 
-  const sendFor = (desk) => async ({ member, shop, operations }) => {
+  const sendFor = (desk) => async ({ rows: sent }) => {
     if (!(await ended())) throw new Error("another session");
     const list = await listOf(desk);
-    const compares = list && list.whole && Date.now() - list.compared > COMPARE_EVERY;
-    const form = { member, shop, operations: JSON.stringify(operations), ...(compares ? { checksum: 1 } : {}) };
-    const answer = await ask("/sync", new URLSearchParams(form));
+    const compares = list?.whole && Date.now() - list.compared > COMPARE_EVERY;
+    const [whose] = /^.{6}/.exec(desk.tag); // without the language, see khata/web/pwa.py
+    const answer = await ask("/sync", JSON.stringify([whose, sent.map(pack), ...(compares ? [1] : [])]));
     const json = await answer.json().catch(() => null);
-    if (answer.status === 200 && json && list) await updateList(desk, list, operations, json).catch(() => {});
+    if (answer.status === 200 && json && list) await updateList(desk, list, sent, json).catch(() => {});
     return { status: answer.status, json };
   };
 
   async function drain(desk) {
-    if (!drains.has(desk.tag)) {
-      const lock = (work) => (navigator.locks ? navigator.locks.request("outbox", work) : work());
-      const storage = store.openRows(desk.key);
-      drains.set(desk.tag, openDrain({ who: desk, storage, send: sendFor(desk), lock, random: Math.random }));
-    }
-    const told = await drains.get(desk.tag)();
+    const { storage, drain: run } = outboxOf(desk);
+    const told = await run();
     if (told.state !== "empty") return told;
     await renewList(desk);
     await sendPhotos(desk);
-    const queue = openQueue({ storage: store.openRows(desk.key) });
-    await queue.forget(desk.member, await forget(desk));
+    await openQueue({ storage }).forget(desk.member, await forget(desk));
     return told;
   }
 
   // After the entries, one at a time; one whose entry was refused waits with it. Any final answer ends it.
   async function sendPhotos(desk) {
-    const mine = (await store.all("photos")).filter(({ member }) => member === desk.member);
+    const mine = (await all("photos")).filter(({ member }) => member === desk.member);
     const list = mine.length ? await rows(desk) : [];
     for (const photo of mine) {
-      if (list.some((row) => row.subject === photo.entry && (isOpen(row) || isRefused(row)))) continue;
+      if (list.some((row) => row.subject === photo.entry && row.state !== "done")) continue;
       const form = new FormData();
-      form.append("photo", new Blob([await store.openBytes(desk.key, photo)], { type: "image/jpeg" }), "photo.jpg");
+      form.append("photo", new Blob([await openBytes(desk.key, photo)], { type: "image/jpeg" }), "photo.jpg");
       const how = { method: "POST", body: form, redirect: "manual", headers: { Accept: "application/json" } };
       const { status } = await fetch(`/entries/${photo.entry}/photo`, how);
-      if ([204, 403, 404, 409, 413, 422].includes(status)) await store.drop(photo.entry, "photos");
+      if ([204, 403, 404, 409, 413, 422].includes(status)) await drop(photo.entry, "photos");
     }
   }
 
-  return { rows, drain, renewList };
+  return { rows, drain, renewList, close };
 }

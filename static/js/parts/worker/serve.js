@@ -2,15 +2,22 @@
 // a new build has others, and so is a new worker.
 import { openKeeper } from "./keeper.js";
 import { openSender } from "./sender.js";
-import * as store from "../store.js";
+import { drop, get, sealBytes, set } from "../store.js";
 
 export function serve() {
   const BUILD = self.files.map((file) => file.split(".")[1]).join("");
-  const keeper = openKeeper(store, BUILD);
-  const sender = openSender(store, { ended, forget: keeper.oldest });
+  const keeper = openKeeper(BUILD);
+  const sender = openSender({ ended, forget: keeper.oldest });
+
+  // Nobody is in any more.
+  function close(mayReturn) {
+    sender.close();
+    return keeper.close(mayReturn);
+  }
 
   const tell = async (message) => {
-    for (const client of await self.clients.matchAll()) client.postMessage(message);
+    // Those too whose page was on its way while this worker took over: they ask it, so they must hear from it.
+    for (const client of await self.clients.matchAll({ includeUncontrolled: true })) client.postMessage(message);
   };
 
   addEventListener("install", (event) => {
@@ -24,7 +31,7 @@ export function serve() {
   // --- the session that should have ended, and could not be told so: nothing is sent in its name any more
 
   async function ended() {
-    const path = await store.get("end");
+    const path = await get("end");
     if (!path) return true;
     try {
       const answer = await fetch(path, { method: "POST", redirect: "manual" });
@@ -32,32 +39,30 @@ export function serve() {
     } catch {
       return false;
     }
-    await store.drop("end");
+    await drop("end");
     return true;
   }
 
   // The member is gone from this phone at once, whether the server hears of it now or later.
   async function leave(request, path) {
-    await keeper.close(path === "/lock");
+    await close(path === "/lock");
     try {
       return await fetch(request);
     } catch {
-      await store.set("end", path);
+      await set("end", path);
       return Response.redirect(path === "/lock" ? "/unlock" : "/sign-in", 303);
     }
   }
 
   // --- what the pages ask for
 
-  async function get(event, url) {
-    const isOver = await ended();
+  async function open(event, url) {
     const { request } = event;
-    const desk = await store.get("open");
+    const [isOver, desk] = await Promise.all([ended(), get("open")]);
     if (!desk && !isOver) return keeper.door(url);
     if (!desk) return fetch(request).then(keeper.atTheDoor(url), () => keeper.door(url));
-    const kept = await keeper.find(desk, url.href);
-    const rows = await sender.rows(desk);
-    if (kept) return keeper.show(desk, kept, rows, Date.now());
+    const [kept, rows] = await Promise.all([keeper.find(desk, url.href), sender.rows(desk)]);
+    if (kept) return keeper.show(kept, rows);
     const isNotThereYet = rows.some(({ kind, state, subject }) => kind === "party.add" && state !== "done" && url.pathname.endsWith(subject));
     if (isNotThereYet || !isOver) return keeper.shell(desk);
     try {
@@ -71,12 +76,12 @@ export function serve() {
 
   // A photo that another app shares; with no network it waits here for the entry it belongs to.
   async function share(request) {
-    const desk = await store.get("open");
+    const desk = await get("open");
     const copy = request.clone();
     const answer = await fetch(request).catch(() => null);
     if (answer) return answer;
     const photo = (await copy.formData()).get("photo");
-    if (desk && photo) await store.set("shared", await store.sealBytes(desk.key, await photo.arrayBuffer()));
+    if (desk && photo) await set("shared", await sealBytes(desk.key, await photo.arrayBuffer()));
     return Response.redirect("/?find=1", 303);
   }
 
@@ -84,7 +89,7 @@ export function serve() {
     if (url.pathname === "/lock" || url.pathname === "/sign-out") return leave(request, url.pathname);
     if (url.pathname === "/share") return share(request);
     if (!(await ended())) return keeper.door(url);
-    const desk = await store.get("open");
+    const desk = await get("open");
     return fetch(request).catch(() => keeper.shell(desk));
   }
 
@@ -94,13 +99,13 @@ export function serve() {
     if (url.origin !== location.origin || url.pathname === "/sync") return;
     if (url.pathname.startsWith("/static/")) event.respondWith(keeper.file(request));
     else if (request.mode !== "navigate") event.respondWith(ended().then((isOver) => (isOver ? fetch(request) : Response.error())));
-    else event.respondWith(request.method === "GET" ? get(event, url) : post(request, url));
+    else event.respondWith(request.method === "GET" ? open(event, url) : post(request, url));
   });
 
   // --- what the pages' scripts ask for: { fresh: address }, { drain: true } or { warm: true }, answered at the port
 
   async function drain() {
-    const desk = await store.get("open");
+    const desk = await get("open");
     if (!desk) return { state: "paused" };
     const told = await sender.drain(desk);
     if (told.state === "paused" && [0, 401, 403].includes(told.status)) await gone();
@@ -110,12 +115,12 @@ export function serve() {
 
   // The server knows the session no more, so the phone shows nothing of it any more.
   async function gone() {
-    await keeper.close(true);
+    await close(true);
     await tell({ left: true });
   }
 
   async function answer({ fresh, warm, kit, drain: shall }) {
-    const desk = await store.get("open");
+    const desk = await get("open");
     if (shall) return drain();
     if (kit && desk) return keeper.kit(desk);
     if (!desk || !(await ended())) return {};
