@@ -44,7 +44,7 @@ OWNED = (
     "payment_id",
 )
 SIGNED = {"signed"}  # a link of the test gateway, which carries its own proof
-NAMES = {"gateway"}  # one of a few words that stand in the rule
+NAMES = {"gateway", "channel"}  # one of a few words that stand in the rule
 TOKENS = {"token"}  # of links that are open to whoever has them
 
 # A form that would be taken if the row were one's own: so that a 404 is not a 422 in disguise.
@@ -72,7 +72,7 @@ PUBLIC_ROUTES = {
     "accounts.recover", "accounts.use_recovery_code",
     "payments.pay_page", "payments.wrong", "payments.claim", "payments.language", "payments.picture",
     "payments.pay", "payments.webhook", "payments.trial", "payments.say_trial",
-    "payments.code_svg", "payments.code_png", "reminders.stop",
+    "payments.code_svg", "payments.code_png", "reminders.stop", "reminders.take_report", "reminders.answer_challenge",
     "privacy.page", "manifest", "service_worker", "sync.offline", "healthz", "readyz", "metrics",
 }  # fmt: skip
 
@@ -160,7 +160,7 @@ def test_every_view_says_who_may_call_it(app: Flask) -> None:
 def test_only_webhooks_are_proven_by_a_signature_alone(app: Flask) -> None:
     """They are not asked for a page of ours, so each must look at a signature before anything else."""
     by_signature = {name for name, view in app.view_functions.items() if hasattr(view, "khata_signature")}
-    assert by_signature == {"payments.webhook"}
+    assert by_signature == {"payments.webhook", "reminders.take_report"}
     (rule,) = [rule for rule, method in routes(app) if rule.endpoint == "payments.webhook"]
     assert rule.methods == {"POST", "OPTIONS"}
 
@@ -170,6 +170,7 @@ def test_who_works_in_steps_is_known(app: Flask) -> None:
     in_steps = {name for name, view in app.view_functions.items() if hasattr(view, "khata_steps")}
     assert in_steps == {
         "payments.pay", "payments.webhook", "payments.say_trial", "payments.cancel_request", "payments.refund",
+        "reminders.take_report",
     }  # fmt: skip
 
 
