@@ -17,6 +17,7 @@ PARTS = {
     "offline": "offline",
     "photos": "photos",
     "qr": "qr",
+    "webhook": "webhook",
     "messages": "messages",
     "day": "day",
     "slow": "slow",

@@ -80,6 +80,7 @@ def trusted_hosts(settings: Settings) -> list[str] | None:
 def _bind_extensions(app: Flask, settings: Settings) -> None:
     import tasks
     from khata.messages import channels
+    from khata.payments import gateways
 
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "khata" / "migrations"), render_as_batch=True)
@@ -88,6 +89,11 @@ def _bind_extensions(app: Flask, settings: Settings) -> None:
     app.extensions["khata_shared_photos"] = SharedPhotos(settings.data_dir / "shared", photos)
     urls = settings.channel_urls.items()
     app.extensions["khata_channels"] = {name: channels.build(name, url, settings.data_dir) for name, url in urls}
+    app.extensions["khata_gateways"] = gateways.from_urls(
+        settings.gateway_urls,
+        public_url=settings.public_url or settings.own_url,
+        allow_test=settings.allow_test_gateway,
+    )
     tasks.bind(app)
 
 

@@ -9,7 +9,7 @@ from huey import crontab
 from khata.accounts.codes import forget_old_codes
 from khata.core import clock
 from khata.core.db import transaction
-from tasks import due, huey, imports, in_app, messages, privacy, reminders
+from tasks import due, huey, imports, in_app, messages, payments, privacy, reminders
 
 WORKER_SEEN = "worker_seen"
 
@@ -35,6 +35,16 @@ def sweep_messages() -> None:
 def sweep_imports() -> None:
     """Go on with imports that a dead worker left behind."""
     imports.sweep()
+
+
+def sweep_payments() -> None:
+    """Go on with requests to pay whose making was interrupted."""
+    payments.sweep()
+
+
+def reconcile_payments() -> None:
+    """Ask the gateways what their webhooks missed."""
+    payments.reconcile()
 
 
 def run_rules() -> None:
@@ -73,6 +83,8 @@ SCHEDULE: tuple[tuple[str, Callable[[], None], Callable[..., bool]], ...] = (
     ("sweep_messages", sweep_messages, crontab(minute="*")),
     ("run_rules", run_rules, crontab(minute="*")),
     ("sweep_imports", sweep_imports, crontab(minute="*")),
+    ("sweep_payments", sweep_payments, crontab(minute="*")),
+    ("reconcile_payments", reconcile_payments, crontab(hour="4", minute="7")),
     ("charge_interest", charge_interest, crontab(minute="7")),
     ("tell_payments", tell_payments, crontab(minute="12")),
     ("forget_codes", forget_codes, crontab(hour="3", minute="17")),

@@ -34,6 +34,14 @@ def read_claim(form: Form, shop_id: UUID, party_id: UUID, currency: str, today: 
     return Said(PAID, amount, reference, None, note)
 
 
+def read_payment(form: Form, owed_minor: int, currency: str) -> int:
+    """How much is paid now, at most what is owed; what is wrong stands in `form.errors`."""
+    amount_minor = form.read("pay", lambda text: parse_amount(text, currency)) or 0
+    if amount_minor > owed_minor and form.is_valid:
+        form.errors["pay"] = _("This is more than is open.")
+    return amount_minor
+
+
 def _entry_of(form: Form, shop_id: UUID, party_id: UUID) -> UUID | None:
     text = form.value("entry")
     seq = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else -1

@@ -72,6 +72,12 @@ def recent(shop_id: UUID) -> list[Any]:
     return list(db.session.execute(query.order_by(MESSAGES.c.created_at.desc(), MESSAGES.c.id.desc()).limit(LISTED)))
 
 
+def parties_with(phone: str) -> list[tuple[UUID, UUID]]:
+    """(shop, party) of all who have this number, in every shop."""
+    query = sa.select(PARTIES.c.shop_id, PARTIES.c.id).where(PARTIES.c.phone == phone)
+    return [(row.shop_id, row.id) for row in db.session.execute(query)]
+
+
 # who is to be reminded
 
 WHO = ("overdue", "owes")

@@ -123,6 +123,22 @@ def unattended(view: View) -> View:
     return view
 
 
+def by_signature(view: View) -> View:
+    """No browser sends this but a machine that signs each body: the view checks that before anything else.
+
+    It is asked for no page of ours and for no session; the body is there as it came. It stands above `@public`, and
+    begins its own transactions.
+    """
+    view.khata_signature = True  # type: ignore[attr-defined]
+    return in_steps(view)
+
+
+def in_steps(view: View) -> View:
+    """This view begins and ends its own transactions, as it asks others in between. It stands above its access."""
+    view.khata_steps = True  # type: ignore[attr-defined]
+    return view
+
+
 def is_proven() -> bool:
     """True where a code or passkey has proved a short while ago who sent this request."""
     proved_at = g.session.proved_at
@@ -170,6 +186,9 @@ def _guard() -> Response | None:
         return None  # no such address: the router raises it
     view = current_app.view_functions[request.endpoint]
     writes = request.method not in transactions.SAFE_METHODS
+    if hasattr(view, "khata_signature"):
+        turns.read_raw_body(getattr(view, "khata_body", ORDINARY_BODY))
+        return None
     if writes:
         _refuse_cross_site()
     is_stale = _load_session()
@@ -178,7 +197,8 @@ def _guard() -> Response | None:
         return elsewhere
     if writes:
         turns.read_body(getattr(view, "khata_body", ORDINARY_BODY))  # before the write: 2G must not hold up others
-        transactions.begin()
+        if not hasattr(view, "khata_steps"):
+            transactions.begin()
         if g.actor is not None:
             g.actor = g.actor._replace(at=clock.told(request.form.get("at")))
     if is_stale and not hasattr(view, "khata_unattended"):
@@ -280,7 +300,7 @@ def _load_session() -> bool:
 
 
 def _see_session(writes: bool) -> None:
-    if writes:
+    if writes and g.get("writes"):
         sessions.see_session(g.token_hash)
         return
     with transaction():

@@ -33,6 +33,7 @@ SECURITY_EVENTS = {
     "access.refused": "a member lacks the `permission` for a route",
     "access.not_there": "an id that is not there, or is another shop's; an invitation that no longer holds",
     "access.cross_site": "a form came from a page that is not ours",
+    "webhook.refused": "something came for a gateway that the gateway has not signed",
     "limit.reached": "somebody did something too often",
     "input.refused": "a request was too large, without a length, cut off, or one too many at a time",
 }

@@ -23,6 +23,7 @@ from khata.errors import Busy, TooLarge
 
 AT_WORK = 4
 AT_LENGTH = 2  # of those, what takes seconds: previews of long lists, exports
+MOST_ASKING = 8  # waiting for a gateway's answer
 MOST_BODIES = 48  # of the 64 threads in Procfile: the others are for who only reads
 MOST_BODIES_OF_AN_ADDRESS = 16
 KEEP_ALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 20, socket.TCP_KEEPCNT: 3}
@@ -78,11 +79,17 @@ class Turns:
             if not self._asks_silent:
                 self._asks_silent = True  # not earlier: Granian listens only once the application is there
                 end_dead_connections()
-            self._turns.release()
-            try:
+            with self.let_another_work():
                 yield
-            finally:
-                self._turns.acquire()
+
+    @contextlib.contextmanager
+    def let_another_work(self) -> Iterator[None]:
+        """Give the turn away, and wait for one again."""
+        self._turns.release()
+        try:
+            yield
+        finally:
+            self._turns.acquire()
 
 
 def init_app(app: Flask) -> None:
@@ -90,6 +97,7 @@ def init_app(app: Flask) -> None:
     app.wsgi_app = Turns(app.wsgi_app)  # type: ignore[method-assign]
 
 
+_asking = threading.BoundedSemaphore(MOST_ASKING)
 _long_ones = threading.BoundedSemaphore(AT_LENGTH)
 
 
@@ -114,6 +122,15 @@ def read_body(most_bytes: int) -> None:
     Granian calls a body finished where the connection broke, so its length is asked for and held against it: of
     "amount=1234" the first half is an amount too.
     """
+    _take_in(most_bytes, lambda: request.get_data(parse_form_data=True))
+
+
+def read_raw_body(most_bytes: int) -> None:
+    """Take in the whole body as it is, for `request.get_data()`; raises as `read_body`."""
+    _take_in(most_bytes, request.get_data)
+
+
+def _take_in(most_bytes: int, read: Callable[[], object]) -> None:
     if "Transfer-Encoding" in request.headers:
         raise LengthRequired  # in pieces, no end can be told from a break; no browser sends a form so
     request.environ.pop("wsgi.input_terminated", None)
@@ -122,10 +139,31 @@ def read_body(most_bytes: int) -> None:
         raise TooLarge
     turns: Turns | None = request.environ.get(TURN)
     if turns is None or not request.content_length:
-        request.get_data(parse_form_data=True)
+        read()
         return
     with turns.waiting_for_body(request.remote_addr or ""):
-        request.get_data(parse_form_data=True)
+        read()
+
+
+@contextlib.contextmanager
+def waiting_for_others() -> Iterator[None]:
+    """Let another request work while this one asks somebody else's server; raises Busy where many do."""
+    if not _asking.acquire(blocking=False):
+        raise Busy
+    try:
+        with _without_turn(request.environ.get(TURN)):
+            yield
+    finally:
+        _asking.release()
+
+
+@contextlib.contextmanager
+def _without_turn(turns: Turns | None) -> Iterator[None]:
+    if turns is None:
+        yield
+        return
+    with turns.let_another_work():
+        yield
 
 
 def end_dead_connections() -> None:

@@ -28,7 +28,7 @@ numbers = itertools.count(9_820_000_001)
 @pytest.fixture(scope="session")
 def khata(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """The installation that all browser tests use, each with a shop of its own."""
-    with installed(tmp_path_factory.mktemp("khata")) as installation:
+    with installed(tmp_path_factory.mktemp("khata"), KHATA_GATEWAY_URLS="test://of-the-browser-tests") as installation:
         installation.start_worker()
         installation.start_web()
         yield installation

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from khata.core import clock
 from tests.browser.phone import Shop
@@ -103,10 +104,15 @@ def paying_pages(shop: Shop, party: str) -> list[MainPage]:
     assert found
     page = found[0]
     shop.send(f"{page}/claims", amount=LARGE, reference="412345678901", note=LONG_WORD)
+    trial = urlsplit(shop.send(f"{page}/payments", pay="12.50")).path
+    shop.send(trial, outcome="failed")
+    shop.send(trial, outcome="partly", amount="5")
     return [
+        MainPage("test payment", trial, public=True),
         MainPage("link", f"{party}/link"),
         MainPage("reminder", f"{party}/reminder"),
         MainPage("claims", "/claims"),
+        MainPage("collections", "/collections"),
         MainPage("pay page", page, public=True),
         MainPage("pay page of a month", f"{page}?month=2026-02", public=True),
         MainPage("wrong entry", f"{page}/wrong?month=2026-02", public=True),

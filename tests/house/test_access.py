@@ -21,6 +21,7 @@ from khata.web.auth import PUBLIC
 from tests.accounts.authenticator import Authenticator
 from tests.client import Browser
 from tests.factories import dump, picture, upload
+from tests.payments.trial import pay_trial
 
 # What each id in a route names. A route with an id that is not here fails.
 OWNED = (
@@ -37,9 +38,13 @@ OWNED = (
     "export_id",
     "passkey_id",
     "claim_id",
+    "request_id",
+    "received_id",
     "rule_id",
     "payment_id",
 )
+SIGNED = {"signed"}  # a link of the test gateway, which carries its own proof
+NAMES = {"gateway", "channel"}  # one of a few words that stand in the rule
 TOKENS = {"token"}  # of links that are open to whoever has them
 
 # A form that would be taken if the row were one's own: so that a 404 is not a 422 in disguise.
@@ -66,7 +71,8 @@ PUBLIC_ROUTES = {
     "accounts.asking_challenge", "accounts.passkey_refused", "accounts.sign_in_by_passkey",
     "accounts.recover", "accounts.use_recovery_code",
     "payments.pay_page", "payments.wrong", "payments.claim", "payments.language", "payments.picture",
-    "payments.code_svg", "payments.code_png", "reminders.stop",
+    "payments.pay", "payments.webhook", "payments.trial", "payments.say_trial",
+    "payments.code_svg", "payments.code_png", "reminders.stop", "reminders.take_report", "reminders.answer_challenge",
     "privacy.page", "manifest", "service_worker", "sync.offline", "healthz", "readyz", "metrics",
 }  # fmt: skip
 
@@ -96,6 +102,7 @@ def theirs(stranger: Browser) -> dict[str, UUID]:
     stranger.post(f"{party}/link")
     (link,) = [one for one in stranger.get(party).links("http") if "/pay/" in one]
     stranger.post(urlsplit(link).path + "/claims", {"amount": "5"})
+    pay_trial(stranger, urlsplit(link).path, "4", "failed")
     stranger.post("/reminders/rules", {"kind": "due", "channel": "sms"})
     stranger.post(f"{party}/instalments", FORMS["reminders.make_plan"])
     bill = {"party": party.rpartition("/")[2], "amount": "7", "on": "2030-01-01", "every": "month"}
@@ -133,6 +140,8 @@ def theirs(stranger: Browser) -> dict[str, UUID]:
         "passkey_id": only("passkeys", "id"),
         "photo_id": only("entries", "photo_id"),
         "claim_id": only("claims", "id"),
+        "request_id": only("payment_requests", "id"),
+        "received_id": only("gateway_payments", "id"),
         "rule_id": only("reminder_rules", "id"),
         "payment_id": only("scheduled_payments", "id"),
         "device_id": UUID(device.rpartition("/")[2]),
@@ -148,6 +157,23 @@ def test_every_view_says_who_may_call_it(app: Flask) -> None:
     assert open_to_all == PUBLIC_ROUTES
 
 
+def test_only_webhooks_are_proven_by_a_signature_alone(app: Flask) -> None:
+    """They are not asked for a page of ours, so each must look at a signature before anything else."""
+    by_signature = {name for name, view in app.view_functions.items() if hasattr(view, "khata_signature")}
+    assert by_signature == {"payments.webhook", "reminders.take_report"}
+    (rule,) = [rule for rule, method in routes(app) if rule.endpoint == "payments.webhook"]
+    assert rule.methods == {"POST", "OPTIONS"}
+
+
+def test_who_works_in_steps_is_known(app: Flask) -> None:
+    """Their writes are not undone with the request: each of them asks somebody else in between."""
+    in_steps = {name for name, view in app.view_functions.items() if hasattr(view, "khata_steps")}
+    assert in_steps == {
+        "payments.pay", "payments.webhook", "payments.say_trial", "payments.cancel_request", "payments.refund",
+        "reminders.take_report",
+    }  # fmt: skip
+
+
 def test_a_view_without_access_does_not_start() -> None:
     from khata.web.auth import require_named_access
 
@@ -160,6 +186,10 @@ def test_a_view_without_access_does_not_start() -> None:
 def test_parameters_are_typed(app: Flask) -> None:
     for rule, _method in routes(app):
         for name in rule.arguments:
+            if name in SIGNED | NAMES:
+                assert ("minlength=40" if name in SIGNED else "<any(") in rule.rule, rule.rule
+                assert rule.endpoint in PUBLIC_ROUTES, rule.rule
+                continue
             if name in TOKENS:
                 assert f"<string(length={TOKEN_LENGTH}):{name}>" in rule.rule, rule.rule
                 assert rule.endpoint in PUBLIC_ROUTES, rule.rule

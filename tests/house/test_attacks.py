@@ -36,7 +36,7 @@ URL = f"https://{NAME}"
 
 def fill(app: Flask, rule: Rule) -> str:
     """The address of a rule, with ids of nobody."""
-    of_nobody = {"name": "shop.csv", "token": "A" * TOKEN_LENGTH}
+    of_nobody = {"name": "shop.csv", "token": "A" * TOKEN_LENGTH, "gateway": "test", "signed": "A" * 60}
     values = {name: of_nobody.get(name) or new_id() for name in rule.arguments}
     return str(app.url_map.bind("localhost").build(rule.endpoint, values, force_external=False))
 

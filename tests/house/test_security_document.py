@@ -16,6 +16,7 @@ from khata.core import forms, hashing, money, phone, photos
 from khata.imports import readers
 from khata.imports.queries import EXPORT_WAITS
 from khata.ledger import posting
+from khata.payments import collecting
 from khata.privacy import actions as privacy
 from khata.privacy import retention
 from khata.reminders import splitting
@@ -59,6 +60,9 @@ FACTS = (
     f"more than 0 and at most {amount(money.MAX_AMOUNT_MINOR)} |",
     f"a balance stays within {amount(posting.MAX_BALANCE_MINOR)}.",
     f"a real date, {forms.EARLIEST_YEAR}-01-01 to tomorrow",
+    f"| webhook | {auth.ORDINARY_BODY // KB} KB, ",
+    f"| {collecting.MOST_OPEN} of a party, each for {for_how_long(collecting.HOLDS)} |",
+    f"| requests that wait for a gateway | {turns.MOST_ASKING} at one time",
     f"| instalments | {splitting.FEWEST} to {splitting.MOST} parts; a rate",
     f"| form | {auth.ORDINARY_BODY // KB} KB, ",
     f"| {', '.join(photos.FORMATS[:-1])} or {photos.FORMATS[-1]} by its bytes, {photos.MAX_UPLOAD_BYTES // MB} MB, "

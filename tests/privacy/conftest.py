@@ -21,6 +21,7 @@ from tasks import privacy
 from tests.accounts.conftest import hire
 from tests.client import Browser, sign_in
 from tests.factories import dump, picture, upload
+from tests.payments.trial import pay_trial
 
 __all__ = ["hire"]
 OWNER = "+919876543210"
@@ -86,6 +87,7 @@ def _ask_for_money(owner: Browser, party: str) -> None:
     owner.post(f"{party}/link")
     (url,) = {one for one in owner.get(party).links("http") if "/pay/" in one}
     owner.post(urlsplit(url).path + "/claims", {"amount": "5", "reference": "4711", "note": NOTE})
+    pay_trial(Browser(owner.app), urlsplit(url).path, "6", "failed")
     owner.post(f"{party}/consent", {"channel": "sms"})
     owner.post("/reminders/rules", {"kind": "due", "channel": "sms"})
     owner.post("/reminders/text", {"body": "Dear {name}"})

@@ -51,6 +51,15 @@ def whole_amount(amount: Any) -> int:
     return amount
 
 
+def is_taken(currency: str, decimals: Mapping[str, int]) -> bool:
+    """True where the gateway is known to take the currency."""
+    try:
+        decimals_of(currency, decimals)
+    except GatewayError:
+        return False
+    return True
+
+
 def decimals_of(currency: str, decimals: Mapping[str, int]) -> int:
     """How many decimals the gateway counts in; raises GatewayError for a currency that it is not known to take."""
     if len(currency) != 3 or not (currency.isascii() and currency.isalpha() and currency.isupper()):

@@ -104,15 +104,20 @@ class Unreadable(GatewayError):
 
 
 class BadSignature(Exception):
-    """What came was not signed by the gateway, or long ago. It is answered with 400 and changes nothing."""
+    """What came was not signed by the gateway, or long ago. It is answered with 403 and changes nothing."""
 
 
 class Gateway(Protocol):
-    """One way to be paid. All but the last two methods use the network and raise GatewayError."""
+    """One way to be paid. All but `takes` and the last two methods use the network and raise GatewayError."""
 
     name: str
     takes_partial: bool
     """Whether a link can be paid in parts. Where not, the pay page asks the payer first how much it shall be."""
+    origins: tuple[str, ...]
+    """Where its links lead, and on to: a page's own policy lets its forms end there."""
+
+    def takes(self, currency: str) -> bool:
+        """True where the gateway is known to take `currency`."""
 
     def create(self, request: LinkRequest) -> GatewayLink:
         """Make a link; raises GatewayError, OutcomeUnknown."""

@@ -18,7 +18,7 @@ from khata.core import clock
 from khata.core.gateway_urls import GatewayUrl
 from khata.core.money import exponent
 from khata.payments.gateways import reading, signatures
-from khata.payments.gateways.amounts import check_amount, from_gateway, to_gateway
+from khata.payments.gateways.amounts import check_amount, from_gateway, is_taken, to_gateway
 from khata.payments.gateways.contract import (
     BadSignature,
     Event,
@@ -58,12 +58,17 @@ class RazorpayGateway:
 
     name = "razorpay"
     takes_partial = True
+    origins: tuple[str, ...] = ("https://rzp.io", "https://*.razorpay.com")
 
     def __init__(self, url: GatewayUrl, timeout: tuple[int, int] | None = None) -> None:
         self._key_secret, self._webhook_secrets = url.secret, url.webhook_secrets
         wire = Wire("Razorpay", _tag, timeout) if timeout else Wire("Razorpay", _tag)
         options = {"base_url": url.api} if url.api else {}
         self._client = razorpay.Client(session=wire, auth=(url.key, url.secret), **options)
+
+    def takes(self, currency: str) -> bool:
+        """True for what it is known to count as we do."""
+        return is_taken(currency, DECIMALS)
 
     def create(self, request: LinkRequest) -> GatewayLink:
         """Make the link, or find it where it is there already; raises GatewayError, OutcomeUnknown."""

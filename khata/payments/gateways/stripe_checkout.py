@@ -19,7 +19,7 @@ import stripe
 from khata.core import clock
 from khata.core.gateway_urls import GatewayUrl
 from khata.payments.gateways import reading, signatures
-from khata.payments.gateways.amounts import from_gateway, to_gateway
+from khata.payments.gateways.amounts import from_gateway, is_taken, to_gateway
 from khata.payments.gateways.contract import (
     Event,
     GatewayError,
@@ -60,6 +60,7 @@ class StripeGateway:
 
     name = "stripe"
     takes_partial = False
+    origins: tuple[str, ...] = ("https://checkout.stripe.com",)
 
     def __init__(self, url: GatewayUrl, timeout: tuple[int, int] | None = None) -> None:
         self._webhook_secrets = url.webhook_secrets
@@ -72,6 +73,10 @@ class StripeGateway:
             http_client=_OverTheWire(wire),
         )
         self._api: Any = client.v1
+
+    def takes(self, currency: str) -> bool:
+        """True for what it is known to count as we do."""
+        return is_taken(currency, DECIMALS)
 
     def create(self, request: LinkRequest) -> GatewayLink:
         """Make a Session of the whole amount; raises GatewayError, OutcomeUnknown. It ends within a day."""

@@ -61,7 +61,12 @@ class TrialGateway:
 
     def __init__(self, url: GatewayUrl, public_url: str = "") -> None:
         self._secret, self._public_url = url.key, public_url
+        self.origins: tuple[str, ...] = (public_url,) if public_url else ()
         self._serializer = URLSafeSerializer(url.key, salt="khata.payments.test-link")
+
+    def takes(self, currency: str) -> bool:
+        """True: it takes no money, so any."""
+        return True
 
     def create(self, request: LinkRequest) -> GatewayLink:
         """Make a link: the same one, when it is asked for again with the same key."""
@@ -101,7 +106,7 @@ class TrialGateway:
         or how large the payment was that is "refunded". Payments of one link are told apart by `number`.
         """
         payment = {
-            "id": f"tpay_{signatures.digest(self._secret, f'payment:{link.id}:{number}'.encode())[:24]}",
+            "id": self.payment_id(link, number),
             "amount": link.amount_minor if amount_minor is None else amount_minor,
             "currency": link.currency,
             "created": reading.seconds(clock.now()),
@@ -112,6 +117,10 @@ class TrialGateway:
         raw_body = json.dumps(body).encode()
         signature = signatures.sign_with_time(self._secret, raw_body, clock.now())
         return {"Content-Type": "application/json", SIGNATURE: signature}, raw_body
+
+    def payment_id(self, link: TrialLink, number: int) -> str:
+        """The id of the link's payment of this number."""
+        return f"tpay_{signatures.digest(self._secret, f'payment:{link.id}:{number}'.encode())[:24]}"
 
     def cancel(self, link_id: str) -> None:
         """Nothing: the page asks Khata's own tables whether a link still holds."""

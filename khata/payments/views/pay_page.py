@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from flask import Response, g, make_response, render_template, request, send_file, url_for
+from flask import Response, current_app, g, make_response, render_template, request, send_file, url_for
 
 from khata.accounts import queries as accounts
 from khata.core import clock
 from khata.core.actor import Actor
 from khata.core.db import confine, transaction
 from khata.core.forms import Form
+from khata.core.money import to_plain
 from khata.core.tokens import TOKEN_LENGTH
 from khata.errors import KhataError, NotFound, TooMany
 from khata.ledger import queries as ledger
@@ -19,14 +20,17 @@ from khata.messages import consent
 from khata.parties import actions as party_actions
 from khata.parties import queries as parties
 from khata.payments import claims, forms, links, queries, ways
+from khata.payments.gateways.contract import Gateway
 from khata.payments.models import PROMISE, WRONG, PayLink
 from khata.payments.views.blueprint import blueprint
 from khata.web import locale
 from khata.web.auth import CurrentShop, public
 from khata.web.pages import refused, see_other
+from khata.web.security import let_forms_lead_to
 from khata.web.uploads import photo_store
 
 TOKEN = f"<string(length={TOKEN_LENGTH}):token>"
+PAGE = "payments/pay_page.html"
 ANSWERS_SHOWN = 5
 
 
@@ -77,7 +81,25 @@ def pay_page(token: str) -> Response:
         with transaction():
             links.see_link(shop_id, link_id, g.shop.time_zone)
         seen = visit(token)
-    return make_response(render_template("payments/pay_page.html", token=token, form=Form(), **_shown(seen)))
+    return page(token, seen)
+
+
+def page(token: str, seen: Visit, form: Form | None = None, status: int = 200) -> Response:
+    """The page; with a form that was refused, as it was typed."""
+    if form is None:
+        response = make_response(render_template(PAGE, token=token, form=Form(), **_shown(seen)))
+    else:
+        response = refused(PAGE, form, status, token=token, **_shown(seen))
+    gateway = gateway_for(seen)
+    return response if gateway is None else let_forms_lead_to(response, gateway.origins)
+
+
+def gateway_for(seen: Visit) -> Gateway | None:
+    """Who takes the party's money, where any is owed: the first gateway of the settings that takes the currency."""
+    if seen.party.balance_minor <= 0:
+        return None
+    gateways: dict[str, Gateway] = current_app.extensions["khata_gateways"]
+    return next((one for one in gateways.values() if one.takes(seen.shop.currency)), None)
 
 
 def _shown(seen: Visit) -> dict[str, Any]:
@@ -89,6 +111,8 @@ def _shown(seen: Visit) -> dict[str, Any]:
         "shop": seen.shop,
         "party": seen.party,
         "ways": _ways(seen) if seen.party.balance_minor > 0 else [],
+        "owed": to_plain(seen.party.balance_minor, seen.shop.currency),
+        "gateway": gateway_for(seen),
         "month": first,
         "account": account,
         "older": _spelled(first - timedelta(days=1)) if oldest and oldest < first else None,
@@ -124,7 +148,6 @@ def claim(token: str) -> Response:
     seen = visit(token)
     form = Form(request.form)
     claim_id, said = form.id(), _read_claim(form, seen)
-    template = "payments/wrong.html" if said.kind == WRONG else "payments/pay_page.html"
     status = 422
     if form.is_valid:
         try:
@@ -134,7 +157,9 @@ def claim(token: str) -> Response:
             form.errors[_last_field(said)], status = many.message, many.status
         except KhataError as error:
             form.errors[_last_field(said)], form.values["id"], status = error.message, "", error.status
-    return refused(template, form, status, token=token, **_shown(seen))
+    if said.kind != WRONG:
+        return page(token, seen, form, status)
+    return refused("payments/wrong.html", form, status, token=token, **_shown(seen))
 
 
 def _last_field(said: claims.Said) -> str:

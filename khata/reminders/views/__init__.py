@@ -1,6 +1,6 @@
 """Pages of the room."""
 
-from khata.reminders.views import due, instalments, many, one, rules, stop, to_pay
+from khata.reminders.views import due, instalments, many, one, reports, rules, stop, to_pay
 from khata.reminders.views.blueprint import blueprint
 
-__all__ = ["blueprint", "due", "instalments", "many", "one", "rules", "stop", "to_pay"]
+__all__ = ["blueprint", "due", "instalments", "many", "one", "reports", "rules", "stop", "to_pay"]
