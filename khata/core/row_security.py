@@ -80,12 +80,15 @@ def protect(op: Any, table: str, column: str = "shop_id", rows: str = "") -> Non
 @contextmanager
 def owner_sees(op: Any, table: str) -> Iterator[None]:
     """In a migration: let the tables' owner, who runs it, change rows of `table` in this block. Policies stay."""
-    forced = op.get_context().dialect.name == "postgresql"
-    if forced:
-        op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+    _force(op, table, "NO FORCE")
     yield
-    if forced:
-        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    _force(op, table, "FORCE")
+
+
+def _force(op: Any, table: str, word: str) -> None:
+    if op.get_context().dialect.name == "postgresql":
+        step = f"ALTER TABLE {table} {word} ROW LEVEL SECURITY"
+        op.execute(step)
 
 
 def unprotect(op: Any, table: str) -> None:

@@ -32,6 +32,11 @@ ALSO = {
     "parties.delete": {"see_balances"},
     "payments.confirm": {"see_balances"},
     "payments.decline": {"see_balances"},
+    **{
+        f"reminders.{name}": {"see_balances"}
+        for name in ("due_day", "promise", "forget_promise", "new_payment", "schedule", "paid", "skip", "end")
+    },
+    "reminders.make_plan": {"record"},
 }
 OWNERS_ONLY = {"accounts.hand_over", "accounts.handover", "privacy.shop_deletion", "privacy.delete_shop"}
 

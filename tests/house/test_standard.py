@@ -365,8 +365,8 @@ def test_an_export_holds_the_fields_that_are_meant(owner: Browser, pages: list[s
     meant = {
         "shop": {"id", "name", "category", "currency", "time_zone", "country"},
         "parties": {"id", "name", "phone", "kind", "address", "gstin", "note", "photo_id", "credit_limit_minor",
-                    "due_on", "lang", "balance_minor", "debt_since", "last_activity_at", "created_at", "deleted_at",
-                    "deleted_by", "merged_into"},
+                    "due_on", "has_plan", "lang", "balance_minor", "debt_since", "last_activity_at", "created_at",
+                    "deleted_at", "deleted_by", "merged_into"},
         "entries": {"id", "party_id", "direction", "amount_minor", "on", "note", "photo_id", "in_cash", "reason",
                     "version", "created_at", "created_by", "deleted_at", "deleted_by"},
         "cash": {"id", "direction", "amount_minor", "category", "note", "on", "created_at", "deleted_at", "deleted_by"},

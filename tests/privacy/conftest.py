@@ -92,6 +92,10 @@ def _ask_for_money(owner: Browser, party: str) -> None:
     owner.post("/reminders/rules", {"kind": "due", "channel": "sms"})
     owner.post("/reminders/text", {"body": "Dear {name}"})
     owner.post("/shops/settings", {"photo": upload(picture(size=(22, 31)))})
+    bill = {"party": party.rpartition("/")[2], "amount": "7", "on": "2030-01-01", "every": "month", "note": NOTE}
+    owner.post("/to-pay", bill, then="/to-pay")
+    plan = {name: owner.get(f"{party}/instalments/new").hidden(name) for name in ("expected_minor", "first_on")}
+    owner.post(f"{party}/instalments", {**plan, "parts": "2"}, then=f"{party}/instalments")
 
 
 @pytest.fixture
