@@ -32,6 +32,8 @@ ALSO = {
     "parties.delete": {"see_balances"},
     "payments.confirm": {"see_balances"},
     "payments.decline": {"see_balances"},
+    "payments.cancel_request": {"see_balances"},
+    "payments.refund": {"see_balances"},
     **{
         f"reminders.{name}": {"see_balances"}
         for name in ("due_day", "promise", "forget_promise", "new_payment", "schedule", "paid", "skip", "end")

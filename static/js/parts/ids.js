@@ -6,8 +6,8 @@ export function uuid7(now = Date.now()) {
   const random = crypto.getRandomValues(new Uint8Array(10));
   random[0] = (random[0] & 0x0f) | 0x70;
   random[2] = (random[2] & 0x3f) | 0x80;
-  const owner = document.querySelector("[data-tag]")?.dataset.tag || "";
-  for (let at = 0; at < 6 && owner[at]; at++) random[4 + at] = owner.charCodeAt(at);
+  const owner = document.querySelector("[data-tag]");
+  if (owner) random.set(new TextEncoder().encode(owner.dataset.tag.slice(0, 6)), 4);
   const rest = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
   const all = now.toString(16).padStart(12, "0") + rest;
   return [all.slice(0, 8), all.slice(8, 12), all.slice(12, 16), all.slice(16, 20), all.slice(20)].join("-");
