@@ -6,11 +6,10 @@ export function uuid7(now = Date.now()) {
   const random = crypto.getRandomValues(new Uint8Array(10));
   random[0] = (random[0] & 0x0f) | 0x70;
   random[2] = (random[2] & 0x3f) | 0x80;
-  const owner = document.querySelector("[data-tag]");
-  if (owner) random.set(new TextEncoder().encode(owner.dataset.tag.slice(0, 6)), 4);
+  random.set(new TextEncoder().encode(document.querySelector("[data-tag]")?.dataset.tag.slice(0, 6)), 4);
   const rest = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  const all = now.toString(16).padStart(12, "0") + rest;
-  return [all.slice(0, 8), all.slice(8, 12), all.slice(12, 16), all.slice(16, 20), all.slice(20)].join("-");
+  const time = now.toString(16).padStart(12, "0");
+  return (time + rest).replace(/(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
 export function freshIds() {
