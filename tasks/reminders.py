@@ -12,9 +12,9 @@ log = structlog.get_logger()
 
 
 def run_rules() -> int:
-    """Look at every rule; one that fails must not keep the others. Gives how many messages were queued."""
+    """Look at each rule with something to do; one that fails must not keep the others. Gives how many were queued."""
     new = 0
-    for shop_id, rule_id in queries.rules_that_hold():
+    for shop_id, rule_id in queries.rules_to_run():
         try:
             with in_shop(shop_id), transaction():
                 new += rules.run(shop_id, rule_id)

@@ -8,13 +8,14 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from khata.accounts.models import Member, Person
+from khata.accounts.models import Member, Person, Shop
+from khata.core import clock
 from khata.core.db import db
-from khata.journal.models import JournalLine
+from khata.journal.models import JournalHead, JournalLine
 from khata.ledger.models import Entry
 from khata.messages.models import Consent, Message, MessageText
 from khata.parties.models import Party
-from khata.reminders.models import ReminderRule
+from khata.reminders.models import ENTRY, ReminderRule
 
 MESSAGES, PARTIES, CONSENTS = Message.__table__, Party.__table__, Consent.__table__
 RULES, LINES = ReminderRule.__table__, JournalLine.__table__
@@ -141,10 +142,19 @@ def rules(shop_id: UUID, party_id: UUID | None) -> list[ReminderRule]:
     return list(db.session.scalars(query.where(of_whom).order_by(ReminderRule.created_at)))
 
 
-def rules_that_hold() -> list[tuple[UUID, UUID]]:
-    """(shop, rule) of all rules that hold, in every shop."""
-    query = sa.select(RULES.c.shop_id, RULES.c.id).where(RULES.c.ended_at.is_(None))
-    return [(row.shop_id, row.id) for row in db.session.execute(query.order_by(RULES.c.shop_id, RULES.c.id))]
+def rules_to_run() -> list[tuple[UUID, UUID]]:
+    """(shop, rule) in every shop: those whose day was not looked at yet, or whose shop has written since."""
+    query = sa.select(RULES.c.shop_id, RULES.c.id, RULES.c.kind, RULES.c.run_on, RULES.c.seen_seq)
+    query = query.add_columns(Shop.time_zone, JournalHead.seq).join(Shop, Shop.id == RULES.c.shop_id)
+    query = query.join(JournalHead, JournalHead.shop_id == RULES.c.shop_id).where(RULES.c.ended_at.is_(None))
+    rows = db.session.execute(query.order_by(RULES.c.shop_id, RULES.c.id)).all()
+    return [(row.shop_id, row.id) for row in rows if _is_to_run(row)]
+
+
+def _is_to_run(row: Any) -> bool:
+    if row.kind == ENTRY:
+        return bool(row.seq > row.seen_seq)
+    return row.run_on is None or row.run_on < clock.today(row.time_zone)
 
 
 def due_on(shop_id: UUID, party_id: UUID | None, day: date) -> list[UUID]:
