@@ -104,6 +104,7 @@ def test_everyone_overdue(owner: Browser, provider: Provider, debtor: Callable[.
     (message,) = messages(owner)
     assert (message.state, message.provider_id, message.amount_minor) == ("sent", "provider-1", 50000)
     assert message.member_id
+    assert "SMS · sent · +91 98765 43210, Browser" in owner.get("/reminders").text
     assert "Reminders to be sent: 1" in owner.get("/daybook?kind=pay").text
     token = sent.link.rpartition("/")[2]
     Browser(owner.app).get(f"/pay/{token}")

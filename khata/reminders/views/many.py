@@ -7,6 +7,7 @@ from uuid import UUID
 from flask import Response, g, make_response, render_template, request, url_for
 from flask_babel import gettext
 
+from khata.accounts.queries import device_labels, member_names
 from khata.core.db import after_commit
 from khata.core.forms import Form
 from khata.messages import sms
@@ -36,6 +37,7 @@ def _page(form: Form, status: int = 200) -> Response:
     reachable = {name: queries.count_reachable(g.shop.id, who, today, name) for name, _label in channels}
     first = parties.get_party(g.shop.id, listed[0].id) if listed else None
     sample = wording.reminder(first, g.shop, locale.lang(), wording.LINK_TO_COME) if first else ""
+    recent = queries.recent(g.shop.id)
     context = {
         "who": who,
         "total": queries.count_owing(g.shop.id, who, today),
@@ -44,7 +46,9 @@ def _page(form: Form, status: int = 200) -> Response:
         "reachable": reachable,
         "sample": sample,
         "sample_length": sms.parts(sample),
-        "recent": queries.recent(g.shop.id),
+        "recent": recent,
+        "names": member_names(g.shop.id, (one.member_id for one in recent)),
+        "labels": device_labels(one.device_id for one in recent),
         "queued": request.args.get("queued", ""),
     }
     if status >= 400:
